@@ -1,0 +1,60 @@
+import { randomBytes } from 'node:crypto'
+
+/** What each kind of object's id begins with. Ids follow TypeID 0.3: prefix, '_', base32 UUIDv7. */
+export const idPrefix = {
+  zone: 'zone',
+  application: 'app',
+  resource: 'res',
+  provider: 'prov',
+  grant: 'grt',
+  policy: 'pol',
+  policyVersion: 'polv',
+  policySet: 'pset',
+  policySetVersion: 'psetv',
+  session: 'ses',
+  approval: 'apr',
+  plan: 'plan',
+  principal: 'prn',
+  adminToken: 'adm',
+  event: 'evt',
+  conversation: 'conv',
+  message: 'msg',
+  request: 'req',
+  mandate: 'mdt',
+  key: 'key',
+} as const
+
+export type IdKind = keyof typeof idPrefix
+export type Id<K extends IdKind> = `${(typeof idPrefix)[K]}_${string}` & { readonly __kind: K }
+export type ZoneId = Id<'zone'>
+
+/** Crockford's base32 in lower case, as TypeID has it. */
+const alphabet = '0123456789abcdefghjkmnpqrstvwxyz'
+
+/** A fresh id whose leading 48 bits are the time (RFC 9562 section 5.7), so ids sort by age. */
+export function newId<K extends IdKind>(kind: K, nowMs: number): Id<K> {
+  const bytes = randomBytes(16)
+  bytes.writeUIntBE(nowMs, 0, 6)
+  bytes[6] = 0x70 | (bytes.readUInt8(6) & 0x0f)
+  bytes[8] = 0x80 | (bytes.readUInt8(8) & 0x3f)
+  return `${idPrefix[kind]}_${base32(bytes)}` as Id<K>
+}
+
+function base32(bytes: Buffer): string {
+  let value = BigInt(`0x${bytes.toString('hex')}`)
+  let text = ''
+  for (let i = 0; i < 26; i++) {
+    text = alphabet.charAt(Number(value & 31n)) + text
+    value >>= 5n
+  }
+  return text
+}
+
+/** The pattern that every id of a kind matches; what the catalogue's schemas use. */
+export function idPattern(kind: IdKind): RegExp {
+  return new RegExp(`^${idPrefix[kind]}_[0-7][0-9a-hjkmnp-tv-z]{25}$`)
+}
+
+export function isId<K extends IdKind>(kind: K, value: unknown): value is Id<K> {
+  return typeof value === 'string' && idPattern(kind).test(value)
+}
