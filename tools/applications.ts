@@ -1,0 +1,102 @@
+import { z } from 'zod'
+import { governed, includeArchived, labels, name, nothing, page, pageOf, ref } from './fields.ts'
+import { operation } from './operation.ts'
+
+const jwks = z
+  .object({
+    keys: z
+      .array(z.looseObject({ kty: z.string() }))
+      .min(1)
+      .max(8),
+  })
+  .meta({ description: 'Public keys (RFC 7517) for private_key_jwt' })
+
+export const application = z.object({
+  ...governed('application'),
+  name: z.string(),
+  kind: z.enum(['managed', 'dcr']),
+  auth_method: z.enum(['client_secret', 'private_key_jwt']),
+  jwks: jwks.nullable(),
+  labels: z.array(z.string()),
+  expires_at: z.iso.datetime().nullable(),
+})
+
+const clientSecret = z
+  .string()
+  .nullable()
+  .meta({ secret: true, description: 'Shown in this answer alone; null for private_key_jwt' })
+
+const all = '/v1/zones/:zone_id/applications'
+const one = `${all}/:application_id`
+const target = { application_id: ref('application') }
+
+export const applications = [
+  operation({
+    id: 'applications.list',
+    summary: 'List the applications of the zone',
+    effect: 'read',
+    input: z.strictObject({
+      ...page,
+      include_archived: includeArchived,
+      name: z.string().optional().meta({ description: 'Exact name, compared after folding' }),
+      label: z.string().optional(),
+    }),
+    output: pageOf(application),
+    route: ['GET', all, 200],
+  }),
+  operation({
+    id: 'applications.create',
+    summary: 'Register an application (a client or agent workload)',
+    effect: 'create',
+    input: z.strictObject({
+      name,
+      auth_method: z.enum(['client_secret', 'private_key_jwt']).default('client_secret'),
+      jwks: jwks.optional(),
+      labels: labels.default([]),
+    }),
+    output: application.extend({ client_secret: clientSecret }),
+    route: ['POST', all, 201],
+    inverse: 'applications.delete',
+  }),
+  operation({
+    id: 'applications.get',
+    summary: 'Read one application',
+    effect: 'read',
+    input: z.strictObject(target),
+    output: application,
+    route: ['GET', one, 200],
+  }),
+  operation({
+    id: 'applications.patch',
+    summary: 'Change the name, labels or keys of an application',
+    effect: 'update',
+    risk: 'medium',
+    input: z.strictObject({
+      ...target,
+      name: name.optional(),
+      labels: labels.optional(),
+      jwks: jwks.optional(),
+    }),
+    output: application,
+    route: ['PATCH', one, 200],
+    inverse: 'applications.patch',
+  }),
+  operation({
+    id: 'applications.delete',
+    summary: 'Archive an application: its grants end and it gets no mandate from then on',
+    effect: 'delete',
+    risk: 'high',
+    input: z.strictObject(target),
+    output: nothing,
+    route: ['DELETE', one, 204],
+  }),
+  operation({
+    id: 'applications.rotate_secret',
+    summary: 'Replace the client secret of an application; the old one stops at once',
+    effect: 'update',
+    risk: 'high',
+    input: z.strictObject(target),
+    output: z.object({ id: ref('application'), client_secret: clientSecret }),
+    route: ['POST', `${one}/rotate-secret`, 200],
+  }),
+] as const

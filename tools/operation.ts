@@ -1,0 +1,110 @@
+import type { z } from 'zod'
+
+/** What an operation does to governed state. `act` changes something that is not a governed object. */
+export type Effect = 'read' | 'create' | 'update' | 'delete' | 'act'
+
+/** The least risk of an operation; a preview may raise it from the arguments, never lower it. */
+export type Risk = 'low' | 'medium' | 'high' | 'critical'
+
+/** What an admin token must hold (admin-api.md, Credentials). */
+export type Capability = 'read' | 'write' | 'approve' | 'audit' | 'owner'
+
+/** `zone`: the call names one zone and sees nothing else. `platform`: it needs global scope. */
+export type Place = 'zone' | 'platform'
+
+export interface Route {
+  readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE'
+  /** `:zone_id` is the call's zone; every other `:name` is a field of the input. */
+  readonly path: string
+  readonly status: 200 | 201 | 204
+}
+
+/**
+ * One thing that may be asked for. Everything that a surface shows is made from this declaration:
+ * HTTP route, OpenAPI entry, MCP tool, CLI command, client method, control scope, reference page.
+ */
+export interface Operation<
+  Id extends string = string,
+  Input extends z.ZodObject = z.ZodObject,
+  Output extends z.ZodType = z.ZodType,
+> {
+  /** `<object>.<verb>`, such as `grants.create`. */
+  readonly id: Id
+  /** One sentence in the imperative; the MCP tool's and the CLI's description. */
+  readonly summary: string
+  readonly effect: Effect
+  readonly risk: Risk
+  readonly capability: Capability
+  readonly place: Place
+  /** Whether it changes versioned state: it then moves the zone's revision. */
+  readonly versioned: boolean
+  /** Whether it may be a step of a plan. */
+  readonly plannable: boolean
+  /** Whether its answer goes on as server-sent events after the call itself is done. */
+  readonly streams: boolean
+  /** The control scope that a mandate must carry, such as `grants:write`. */
+  readonly scope: string
+  readonly input: Input
+  readonly output: Output
+  readonly route: Route
+  /** The operation that undoes it, where there is one. */
+  readonly inverse: string | null
+}
+
+interface Declaration<Id extends string, I extends z.ZodObject, O extends z.ZodType> {
+  readonly id: Id
+  readonly summary: string
+  readonly effect: Effect
+  readonly risk?: Risk
+  readonly capability?: Capability
+  readonly place?: Place
+  readonly versioned?: boolean
+  readonly plannable?: boolean
+  readonly streams?: boolean
+  /** The level in the control scope, where it is not plainly read, write or approve. */
+  readonly level?: 'propose' | 'converse'
+  readonly input: I
+  readonly output: O
+  readonly route: readonly [Route['method'], string, Route['status']]
+  readonly inverse?: string
+}
+
+/** Declares an operation; the defaults are those of a read (low risk) or of a planned change. */
+export function operation<const Id extends string, I extends z.ZodObject, O extends z.ZodType>(
+  declaration: Declaration<Id, I, O>,
+): Operation<Id, I, O> {
+  const read = declaration.effect === 'read'
+  const [method, path, status] = declaration.route
+  const versioned = declaration.versioned ?? !read
+  const capability = declaration.capability ?? (read ? 'read' : 'write')
+  const level =
+    declaration.level ?? (capability === 'approve' ? 'approve' : read ? 'read' : 'write')
+  return {
+    id: declaration.id,
+    summary: declaration.summary,
+    effect: declaration.effect,
+    risk: declaration.risk ?? 'low',
+    capability,
+    place: declaration.place ?? 'zone',
+    versioned,
+    plannable: declaration.plannable ?? versioned,
+    streams: declaration.streams ?? false,
+    scope: `${objectOf(declaration)}:${level}`,
+    input: declaration.input,
+    output: declaration.output,
+    route: { method, path, status },
+    inverse: declaration.inverse ?? null,
+  }
+}
+
+/** The object that an operation belongs to: `grants` of `grants.create`. */
+export function objectOf(operation: Pick<Operation, 'id'>): string {
+  return operation.id.slice(0, operation.id.indexOf('.'))
+}
+
+/** The fields of the input that stand in the path, in order, without the zone. */
+export function pathFields(operation: Pick<Operation, 'route'>): readonly string[] {
+  return [...operation.route.path.matchAll(/:([a-z_]+)/g)]
+    .map((match) => match[1] ?? '')
+    .filter((name) => name !== 'zone_id')
+}

@@ -1,0 +1,227 @@
+import { z } from 'zod'
+import { limits } from '../src/kernel/limits.ts'
+import { accessTuple } from './access.ts'
+import { digest, page, pageOf, ref } from './fields.ts'
+import { operation } from './operation.ts'
+
+const risk = z.enum(['low', 'medium', 'high', 'critical'])
+
+export const planState = z.enum([
+  'draft',
+  'previewed',
+  'pending_approval',
+  'approved',
+  'applied',
+  'failed',
+  'rejected',
+  'expired',
+  'stale',
+  'superseded',
+])
+
+export const step = z.strictObject({
+  id: z
+    .string()
+    .regex(/^[a-z][a-z0-9_]{0,39}$/, 'must be a short lower-case word')
+    .meta({ description: 'Names the step; later steps refer to {{steps.<id>.output.<field>}}' }),
+  operation: z.string().max(80).meta({ description: 'An operation of the catalogue' }),
+  zone: z
+    .string()
+    .max(200)
+    .optional()
+    .meta({
+      description: 'Zone of the step by id, slug or {{reference}}; the plan’s own when absent',
+    }),
+  input: z.record(z.string(), z.unknown()).default({}),
+  depends_on: z.array(z.string().max(40)).max(limits.planSteps).default([]),
+})
+
+const fieldChange = z.object({
+  field: z.string(),
+  before: z.unknown(),
+  after: z.unknown(),
+})
+
+const objectChange = z.object({
+  kind: z.string(),
+  id: z.string(),
+  zone_id: z.string(),
+  name: z.string().nullable(),
+  effect: z.enum(['create', 'update', 'archive']),
+  fields: z.array(fieldChange),
+})
+
+export const stepPreview = z.object({
+  id: z.string(),
+  operation: z.string(),
+  zone_id: z.string().nullable(),
+  effect: z.enum(['create', 'update', 'delete', 'no-op', 'blocked']),
+  summary: z.string(),
+  input: z.record(z.string(), z.unknown()).meta({ description: 'After references are resolved' }),
+  changes: z.array(objectChange),
+  blocked: z.object({ code: z.string(), message: z.string() }).nullable(),
+  risk,
+  risk_reasons: z.array(z.string()),
+  reversible: z.boolean(),
+})
+
+export const preview = z.object({
+  steps: z.array(stepPreview),
+  access: z.object({
+    gained: z.array(accessTuple),
+    lost: z.array(accessTuple),
+    newly_gated: z.array(accessTuple),
+  }),
+  policy: z.object({
+    decision: z.enum(['deny', 'require_approval', 'allow']),
+    approvals: z.int(),
+    second_person: z.boolean(),
+    break_glass: z.boolean(),
+    reason: z.string(),
+    rules: z.array(z.string()),
+  }),
+  risk,
+  reversible: z.boolean(),
+  events: z
+    .array(z.string())
+    .meta({ description: 'Types of the audit events that apply would write' }),
+  warnings: z.array(z.string()),
+})
+
+const person = z.object({ id: z.string(), name: z.string() })
+
+export const plan = z.object({
+  id: ref('plan'),
+  zone_id: ref('zone'),
+  reach: z
+    .enum(['zone', 'platform'])
+    .meta({ description: 'platform: creates or changes zones; needs global scope' }),
+  state: planState,
+  digest: digest.nullable(),
+  base_revisions: z.record(z.string(), z.int()),
+  policy_set_version_id: z.string().nullable(),
+  requester: person,
+  origin: z.enum(['chat', 'api', 'file', 'mcp', 'undo']),
+  intent: z.string(),
+  summary: z.string(),
+  steps: z.array(step),
+  preview: preview.nullable(),
+  risk: risk.nullable(),
+  approvals_required: z.int(),
+  approvals: z.array(
+    z.object({
+      id: z.string(),
+      approver: person,
+      digest,
+      decision: z.enum(['approve', 'reject']),
+      reason: z.string().nullable(),
+      break_glass: z.boolean(),
+      at: z.iso.datetime(),
+      expires_at: z.iso.datetime(),
+    }),
+  ),
+  failure: z.object({ code: z.string(), message: z.string() }).nullable(),
+  request_id: z
+    .string()
+    .nullable()
+    .meta({ description: 'Request that applied it: its audit trace' }),
+  revision: z.int(),
+  created_at: z.iso.datetime(),
+  updated_at: z.iso.datetime(),
+  expires_at: z.iso.datetime(),
+})
+
+const reason = z.string().trim().min(1).max(limits.descriptionChars)
+const all = '/v1/zones/:zone_id/plans'
+const one = `${all}/:plan_id`
+const target = { plan_id: ref('plan') }
+
+export const plans = [
+  operation({
+    id: 'plans.list',
+    summary: 'List the plans of the zone, newest first',
+    effect: 'read',
+    input: z.strictObject({ ...page, state: planState.optional() }),
+    output: pageOf(plan.omit({ preview: true })),
+    route: ['GET', all, 200],
+  }),
+  operation({
+    id: 'plans.create',
+    summary: 'Propose a change plan: its steps are previewed exactly and wait for approval',
+    effect: 'act',
+    versioned: false,
+    level: 'propose',
+    input: z.strictObject({
+      steps: z.array(step).min(1).max(limits.planSteps),
+      intent: z
+        .string()
+        .max(limits.messageChars)
+        .default('')
+        .meta({ description: 'The person’s words' }),
+      summary: z.string().max(limits.descriptionChars).default(''),
+    }),
+    output: plan,
+    route: ['POST', all, 201],
+  }),
+  operation({
+    id: 'plans.get',
+    summary: 'Read one plan with its preview, approvals and state',
+    effect: 'read',
+    input: z.strictObject(target),
+    output: plan,
+    route: ['GET', one, 200],
+  }),
+  operation({
+    id: 'plans.preview',
+    summary: 'Preview a plan again on the present state; earlier approvals no longer count',
+    effect: 'act',
+    versioned: false,
+    level: 'propose',
+    input: z.strictObject(target),
+    output: plan,
+    route: ['POST', `${one}/preview`, 200],
+  }),
+  operation({
+    id: 'plans.approve',
+    summary: 'Approve exactly the plan that has this digest',
+    effect: 'act',
+    risk: 'high',
+    capability: 'approve',
+    versioned: false,
+    input: z.strictObject({
+      ...target,
+      digest,
+      reason: reason
+        .optional()
+        .meta({ description: 'Required where the requester approves a high-risk plan alone' }),
+    }),
+    output: plan,
+    route: ['POST', `${one}/approve`, 200],
+  }),
+  operation({
+    id: 'plans.reject',
+    summary: 'Reject a plan with a reason that its conversation sees',
+    effect: 'act',
+    capability: 'approve',
+    versioned: false,
+    input: z.strictObject({ ...target, reason }),
+    output: plan,
+    route: ['POST', `${one}/reject`, 200],
+  }),
+  operation({
+    id: 'plans.apply',
+    summary: 'Apply an approved plan: all of it, or nothing',
+    effect: 'act',
+    risk: 'high',
+    versioned: false,
+    input: z.strictObject({ ...target, digest: digest.optional() }),
+    output: z.object({
+      plan,
+      replayed: z.boolean().meta({ description: 'It had been applied before; nothing was done' }),
+      secrets: z
+        .array(z.object({ step: z.string(), field: z.string(), value: z.string() }))
+        .meta({ secret: true, description: 'One-time secrets, to an approver alone' }),
+    }),
+    route: ['POST', `${one}/apply`, 200],
+  }),
+] as const
