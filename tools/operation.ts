@@ -9,8 +9,11 @@ export type Risk = 'low' | 'medium' | 'high' | 'critical'
 /** What an admin token must hold (admin-api.md, Credentials). */
 export type Capability = 'read' | 'write' | 'approve' | 'audit' | 'owner'
 
-/** `zone`: the call names one zone and sees nothing else. `platform`: it needs global scope. */
-export type Place = 'zone' | 'platform'
+/**
+ * `zone`: the call names one zone and sees nothing else. `platform`: it needs global scope.
+ * `anywhere`: it says nothing of any zone, so every credential may ask.
+ */
+export type Place = 'zone' | 'platform' | 'anywhere'
 
 export interface Route {
   readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE'
@@ -42,6 +45,8 @@ export interface Operation<
   readonly plannable: boolean
   /** Whether its answer goes on as server-sent events after the call itself is done. */
   readonly streams: boolean
+  /** Whether it may touch zones beside the call's own, as a plan that creates zones does. */
+  readonly acrossZones: boolean
   /** The control scope that a mandate must carry, such as `grants:write`. */
   readonly scope: string
   readonly input: Input
@@ -61,6 +66,7 @@ interface Declaration<Id extends string, I extends z.ZodObject, O extends z.ZodT
   readonly versioned?: boolean
   readonly plannable?: boolean
   readonly streams?: boolean
+  readonly acrossZones?: boolean
   /** The level in the control scope, where it is not plainly read, write or approve. */
   readonly level?: 'propose' | 'converse'
   readonly input: I
@@ -89,6 +95,7 @@ export function operation<const Id extends string, I extends z.ZodObject, O exte
     versioned,
     plannable: declaration.plannable ?? versioned,
     streams: declaration.streams ?? false,
+    acrossZones: declaration.acrossZones ?? declaration.place === 'platform',
     scope: `${objectOf(declaration)}:${level}`,
     input: declaration.input,
     output: declaration.output,

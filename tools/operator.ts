@@ -6,7 +6,7 @@ export const operatorOperations = [
     id: 'operator.status',
     summary: 'Say which model the Operator uses and whether it is ready',
     effect: 'read',
-    place: 'platform',
+    place: 'anywhere',
     input: z.strictObject({}),
     output: z.object({
       ready: z.boolean(),
@@ -23,7 +23,7 @@ export const operatorOperations = [
     id: 'operator.capabilities',
     summary: 'List every operation with its argument schema, and which of them a plan may hold',
     effect: 'read',
-    place: 'platform',
+    place: 'anywhere',
     input: z.strictObject({}),
     output: z.object({
       items: z.array(

@@ -150,6 +150,7 @@ export const plans = [
     summary: 'Propose a change plan: its steps are previewed exactly and wait for approval',
     effect: 'act',
     versioned: false,
+    acrossZones: true,
     level: 'propose',
     input: z.strictObject({
       steps: z.array(step).min(1).max(limits.planSteps),
@@ -176,6 +177,7 @@ export const plans = [
     summary: 'Preview a plan again on the present state; earlier approvals no longer count',
     effect: 'act',
     versioned: false,
+    acrossZones: true,
     level: 'propose',
     input: z.strictObject(target),
     output: plan,
@@ -214,10 +216,14 @@ export const plans = [
     effect: 'act',
     risk: 'high',
     versioned: false,
+    acrossZones: true,
     input: z.strictObject({ ...target, digest: digest.optional() }),
     output: z.object({
       plan,
       replayed: z.boolean().meta({ description: 'It had been applied before; nothing was done' }),
+      events: z
+        .array(z.object({ id: z.string(), zone_id: z.string(), type: z.string(), outcome: z.string() }))
+        .meta({ description: 'The audit events that it left' }),
       secrets: z
         .array(z.object({ step: z.string(), field: z.string(), value: z.string() }))
         .meta({ secret: true, description: 'One-time secrets, to an approver alone' }),

@@ -51,7 +51,7 @@ export const policies = [
     id: 'policies.validate',
     summary: 'Check a policy document without storing it; errors give line and column',
     effect: 'read',
-    place: 'platform',
+    place: 'anywhere',
     input: z.strictObject({ language, source }),
     output: parsed,
     route: ['POST', '/v1/policies/validate', 200],
@@ -60,7 +60,7 @@ export const policies = [
     id: 'policies.templates',
     summary: 'List the policy templates that come with Caracal',
     effect: 'read',
-    place: 'platform',
+    place: 'anywhere',
     input: z.strictObject({}),
     output: z.object({
       items: z.array(

@@ -19,6 +19,7 @@ export const faultStatus = {
   invalid_mandate: 401,
   admin_token_read_only: 403,
   admin_token_zone_mismatch: 403,
+  read_capability_required: 403,
   approve_capability_required: 403,
   audit_capability_required: 403,
   owner_capability_required: 403,

@@ -15,6 +15,7 @@ export const limits = {
   manifestEntries: 256,
   documentBytes: 262_144,
   documentDepth: 16,
+  documentEntries: 512,
   planSteps: 50,
   planTtlMs: 24 * 3_600_000,
   approvalTtlMs: 3_600_000,

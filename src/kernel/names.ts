@@ -41,6 +41,9 @@ export function isReserved(name: string): boolean {
   return /^[./-]*caraca[l][.-]*sys(?![a-z0-9])/u.test(skeleton)
 }
 
+/** The slug of the reserved zone, which the platform alone changes. */
+export const reservedSlug = 'caracal-sys'
+
 /** A URL-safe short name made from a display name: `Billing Team` gives `billing-team`. */
 export function slugOf(name: string): string {
   return foldName(name)

@@ -102,9 +102,16 @@ export function commentsOf(source: Source): readonly Comment[] {
       text: source.text.slice(range.pos, range.end),
     })
   }
-  walk(source.ast, (node) => {
-    if (node.getChildCount(source.ast) > 0 && node.kind !== ts.SyntaxKind.SourceFile) return
-    for (const range of ts.getLeadingCommentRanges(source.text, node.pos) ?? []) add(range)
-  })
+  const visit = (node: ts.Node): void => {
+    const children = node.getChildren(source.ast)
+    if (children.length > 0) {
+      children.forEach(visit)
+    } else if (node.kind !== ts.SyntaxKind.JsxText) {
+      // A comment belongs to the token after it, wherever it stands before that token.
+      for (const range of ts.getTrailingCommentRanges(source.text, node.pos) ?? []) add(range)
+      for (const range of ts.getLeadingCommentRanges(source.text, node.pos) ?? []) add(range)
+    }
+  }
+  visit(source.ast)
   return [...found.values()].sort((a, b) => a.line - b.line)
 }

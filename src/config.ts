@@ -1,0 +1,170 @@
+import { homedir } from 'node:os'
+import { resolve } from 'node:path'
+import { z } from 'zod'
+import { StartupError } from './kernel/startup-error.ts'
+
+/** One line of the configuration: what the README's table and the parser are both made from. */
+export interface ConfigEntry {
+  readonly env: string
+  readonly purpose: string
+  readonly fallback: string
+  readonly secret: boolean
+}
+
+/** Every environment variable that Caracal reads. Nothing else in src reads the environment. */
+export const configTable = [
+  entry('CARACAL_HOME', 'Folder of the data, keys and the bootstrap token', '`./.caracal`'),
+  entry('CARACAL_HOST', 'Address to listen on', '`127.0.0.1`'),
+  entry('CARACAL_PORT', 'Port to listen on; 0 takes a free one', '`8200`'),
+  entry('CARACAL_PUBLIC_URL', 'Base URL as clients see it; part of every issuer', 'the address'),
+  entry('CARACAL_LOG_LEVEL', '`trace`, `debug`, `info`, `warn`, `error`, `silent`', '`warn`'),
+  entry('CARACAL_TIMEZONE', 'IANA time zone of dates said to the Operator', 'the machine’s'),
+  entry(
+    'CARACAL_MASTER_KEY',
+    '32 bytes in base64: seals keys and secrets',
+    'made in the home',
+    true,
+  ),
+  entry('DATABASE_URL', 'A PostgreSQL 15+ to use', 'embedded PostgreSQL', true),
+  entry('ANTHROPIC_API_KEY', 'Lets the Operator use Claude', 'the built-in planner', true),
+  entry('ANTHROPIC_BASE_URL', 'Any endpoint that speaks the Messages API', 'Anthropic’s'),
+  entry('CARACAL_MODEL', 'Model of the Operator', '`claude-sonnet-5-5`'),
+  entry('OPA_BIN', 'The `opa` CLI, for compiling policies', '`opa` on the PATH'),
+  entry('CARACAL_URL', 'Command line: base URL of the service', 'found through the home'),
+  entry('CARACAL_ZONE', 'Command line: the zone, by id or slug', '`default`'),
+  entry('CARACAL_ADMIN_TOKEN', 'Command line: admin token', 'bootstrap token of the home', true),
+  entry('CARACAL_CLIENT_SECRET', 'Command line: secret for `caracal mandate`', 'none', true),
+  entry('NO_COLOR', 'Command line: any value turns colours off', 'none'),
+] as const satisfies readonly ConfigEntry[]
+
+type Key = (typeof configTable)[number]['env']
+type Env = Readonly<Record<string, string | undefined>>
+
+function entry<const E extends string>(env: E, purpose: string, fallback: string, secret = false) {
+  return { env, purpose, fallback, secret }
+}
+
+export interface Config {
+  readonly home: string
+  readonly host: string
+  readonly port: number
+  readonly publicUrl: string | null
+  readonly logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent'
+  readonly timeZone: string
+  readonly model: string
+  readonly modelBaseUrl: string | null
+  readonly opaBin: string | null
+}
+
+/** What must never reach a log, an error or an answer. */
+export interface Secrets {
+  readonly databaseUrl: string | null
+  readonly masterKey: Buffer | null
+  readonly anthropicApiKey: string | null
+}
+
+export interface CliConfig {
+  readonly home: string
+  readonly url: string | null
+  readonly port: number
+  readonly zone: string | null
+  readonly adminToken: string | null
+  readonly clientSecret: string | null
+  readonly color: boolean
+}
+
+const httpUrl = z.url({ protocol: /^https?$/ })
+
+const schema = {
+  CARACAL_PORT: z.coerce.number().int().min(0).max(65_535),
+  CARACAL_PUBLIC_URL: httpUrl,
+  CARACAL_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']),
+  CARACAL_TIMEZONE: z.string().refine(isTimeZone, 'is not an IANA time zone'),
+  CARACAL_MASTER_KEY: z
+    .string()
+    .refine((text) => Buffer.from(text, 'base64').length === 32, 'must be 32 bytes in base64'),
+  DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }),
+  ANTHROPIC_BASE_URL: httpUrl,
+  CARACAL_URL: httpUrl,
+} as const satisfies Partial<Record<Key, z.ZodType>>
+
+/** Reads the service's configuration. Throws {@link StartupError}, naming the key, on a bad one. */
+export function readConfig(env: Env): { config: Config; secrets: Secrets } {
+  refuseUnknown(env)
+  const masterKey = read(env, 'CARACAL_MASTER_KEY')
+  return {
+    config: {
+      home: homeOf(env),
+      host: text(env, 'CARACAL_HOST') ?? '127.0.0.1',
+      port: read(env, 'CARACAL_PORT') ?? 8200,
+      publicUrl: read(env, 'CARACAL_PUBLIC_URL')?.replace(/\/+$/, '') ?? null,
+      logLevel: read(env, 'CARACAL_LOG_LEVEL') ?? 'warn',
+      timeZone:
+        read(env, 'CARACAL_TIMEZONE') ?? new Intl.DateTimeFormat().resolvedOptions().timeZone,
+      model: text(env, 'CARACAL_MODEL') ?? 'claude-sonnet-5-5',
+      modelBaseUrl: read(env, 'ANTHROPIC_BASE_URL') ?? null,
+      opaBin: text(env, 'OPA_BIN') ?? null,
+    },
+    secrets: {
+      databaseUrl: read(env, 'DATABASE_URL') ?? null,
+      masterKey: masterKey === undefined ? null : Buffer.from(masterKey, 'base64'),
+      anthropicApiKey: text(env, 'ANTHROPIC_API_KEY') ?? null,
+    },
+  }
+}
+
+/** Reads what the command line needs. Throws {@link StartupError}, naming the key, on a bad one. */
+export function readCliConfig(env: Env): CliConfig {
+  refuseUnknown(env)
+  return {
+    home: homeOf(env),
+    url: read(env, 'CARACAL_URL')?.replace(/\/+$/, '') ?? null,
+    port: read(env, 'CARACAL_PORT') ?? 8200,
+    zone: text(env, 'CARACAL_ZONE') ?? null,
+    adminToken: text(env, 'CARACAL_ADMIN_TOKEN') ?? null,
+    clientSecret: text(env, 'CARACAL_CLIENT_SECRET') ?? null,
+    color: (env.NO_COLOR ?? '') === '',
+  }
+}
+
+/** The environment of this process: the one place that touches it. */
+export function processEnv(): Env {
+  return process.env
+}
+
+function homeOf(env: Env): string {
+  const home = text(env, 'CARACAL_HOME') ?? '.caracal'
+  return resolve(home.startsWith('~/') ? homedir() + home.slice(1) : home)
+}
+
+function text(env: Env, key: Key): string | undefined {
+  const value = env[key]?.trim()
+  return value === '' ? undefined : value
+}
+
+function read<K extends keyof typeof schema>(
+  env: Env,
+  key: K,
+): z.output<(typeof schema)[K]> | undefined {
+  const value = text(env, key)
+  if (value === undefined) return undefined
+  const parsed = schema[key].safeParse(value)
+  if (parsed.success) return parsed.data as z.output<(typeof schema)[K]>
+  const why = parsed.error.issues[0]?.message ?? 'is not valid'
+  throw new StartupError(`${key}: ${why}`, `Correct or unset ${key}; the README lists every key.`)
+}
+
+/** A mistyped setting must not be silently ignored: it may have been meant to close something. */
+function refuseUnknown(env: Env): void {
+  const known = new Set<string>(configTable.map((line) => line.env))
+  const unknown = Object.keys(env).filter((key) => key.startsWith('CARACAL_') && !known.has(key))
+  if (unknown.length === 0) return
+  throw new StartupError(
+    `unknown configuration key ${unknown.sort().join(', ')}`,
+    `Known keys: ${[...known].join(', ')}.`,
+  )
+}
+
+function isTimeZone(value: string): boolean {
+  return value === 'UTC' || Intl.supportedValuesOf('timeZone').includes(value)
+}

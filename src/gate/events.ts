@@ -1,0 +1,90 @@
+import { objectOf, type Operation } from '../../tools/operation.ts'
+import type { Actor, AuditEvent } from '../audit/event.ts'
+import { digestOf } from '../kernel/canonical.ts'
+import type { Fault } from '../kernel/faults.ts'
+import type { ZoneId } from '../kernel/ids.ts'
+import type { Call } from './handler.ts'
+import type { Principal } from './principal.ts'
+
+/** The event of an act that was done: who, what, and the digests of before and after. */
+export function eventOf(
+  operation: Operation,
+  call: Call,
+  output: unknown,
+  input: Readonly<Record<string, unknown>>,
+): AuditEvent {
+  const [first] = call.changes
+  const plan = planOf(call.principal, operation, output, input)
+  return {
+    zone: (first?.kind === 'zone' ? first.id : call.zone) as ZoneId,
+    type: operation.id,
+    outcome: operation.effect === 'read' ? 'allow' : 'applied',
+    ...actorOf(call.principal),
+    requestId: call.requestId,
+    traceId: call.traceId,
+    planId: plan,
+    approvalIds: call.principal.kind === 'control' ? call.principal.plan?.approvalIds : undefined,
+    mandateJti: call.principal.kind === 'control' ? call.principal.jti : undefined,
+    target: first && { kind: first.kind, id: first.id, name: first.name },
+    beforeDigest: first && digestOf(call.changes.map((change) => change.before)),
+    afterDigest: first && digestOf(call.changes.map((change) => change.after)),
+    diagnostics:
+      call.changes.length === 0
+        ? {}
+        : {
+            changes: call.changes.map(({ kind, id, name, effect }) => ({ kind, id, name, effect })),
+          },
+  }
+}
+
+/** The event of a call that was refused: its code, and nothing that was in it. */
+export function refusalOf(
+  principal: Principal,
+  request: {
+    readonly operation: string
+    readonly home: ZoneId
+    readonly requestId: string
+    readonly traceId?: string | undefined
+    readonly input: unknown
+  },
+  fault: Fault,
+): AuditEvent {
+  const planId = (request.input as { plan_id?: unknown } | null | undefined)?.plan_id
+  return {
+    zone: request.home,
+    type: request.operation.slice(0, 80),
+    outcome: fault.code === 'internal' ? 'failed' : 'refused',
+    ...actorOf(principal),
+    requestId: request.requestId,
+    traceId: request.traceId,
+    planId: typeof planId === 'string' ? planId.slice(0, 80) : undefined,
+    mandateJti: principal.kind === 'control' ? principal.jti : undefined,
+    reason: fault.code,
+    diagnostics: { status: fault.status },
+  }
+}
+
+/** Who acts and for whom: the Operator acts for a person, everybody else for themselves. */
+export function actorOf(principal: Principal): Pick<AuditEvent, 'actor' | 'onBehalfOf'> {
+  const self = { id: principal.id, name: principal.name }
+  if (principal.kind === 'control')
+    return {
+      actor: { kind: 'operator', id: principal.clientId, name: principal.clientName },
+      onBehalfOf: self,
+    }
+  const kind: Actor['kind'] =
+    principal.kind === 'system' ? 'platform' : principal.person ? 'person' : 'automation'
+  return { actor: { kind, ...self }, onBehalfOf: undefined }
+}
+
+function planOf(
+  principal: Principal,
+  operation: Operation,
+  output: unknown,
+  input: Readonly<Record<string, unknown>>,
+): string | undefined {
+  if (principal.kind === 'control' && principal.plan !== null) return principal.plan.id
+  if (objectOf(operation) !== 'plans') return undefined
+  const named = input.plan_id ?? (output as { id?: unknown }).id
+  return typeof named === 'string' ? named : undefined
+}

@@ -1,0 +1,58 @@
+/** A tool as the model sees it: the MCP server's listing, nothing more. */
+export interface ToolSpec {
+  readonly name: string
+  readonly description: string
+  /** JSON Schema 2020-12 of the arguments. */
+  readonly inputSchema: Readonly<Record<string, unknown>>
+}
+
+/** What a tool answered: a value that fits its output schema, or a refusal with its code. */
+export type ToolAnswer =
+  | { readonly ok: true; readonly value: Readonly<Record<string, unknown>> }
+  | { readonly ok: false; readonly code: string; readonly message: string }
+
+export interface Utterance {
+  readonly role: 'person' | 'operator'
+  readonly text: string
+}
+
+/** How a turn ended, in the words of the conversation's message. */
+export type TurnOutcome = 'done' | 'question' | 'not_understood'
+
+/** What streams to the person while a turn runs. */
+export type TurnEvent =
+  | { readonly type: 'stage'; readonly stage: string }
+  | { readonly type: 'text'; readonly text: string }
+  | { readonly type: 'tool'; readonly name: string; readonly ok: boolean }
+  | { readonly type: 'plan'; readonly plan: Readonly<Record<string, unknown>> }
+
+/** Everything that a model gets for one turn. It holds no token and no connection of its own. */
+export interface Turn {
+  readonly system: string
+  /** Oldest first; the last one is what the person has just said. */
+  readonly history: readonly Utterance[]
+  readonly tools: readonly ToolSpec[]
+  /** Calls a tool; it never throws for a refusal, only for cancellation. */
+  readonly call: (name: string, args: Readonly<Record<string, unknown>>) => Promise<ToolAnswer>
+  readonly emit: (event: TurnEvent) => void
+  readonly signal: AbortSignal
+  readonly nowMs: number
+  /** IANA name of the person's time zone, for "until Friday 18:00". */
+  readonly timeZone: string
+}
+
+export interface TurnResult {
+  readonly text: string
+  readonly outcome: TurnOutcome
+  /** Calls to the model and tokens, as the provider counts them; zero for the built-in planner. */
+  readonly usage: { readonly calls: number; readonly inputTokens: number; readonly outputTokens: number }
+}
+
+/** What turns words into tool calls and an answer. It only ever makes drafts. */
+export interface Model {
+  /** Recorded with every answer, such as `claude-sonnet-5-5` or `built-in planner`. */
+  readonly name: string
+  /** True where nothing leaves the machine. */
+  readonly offline: boolean
+  answer(turn: Turn): Promise<TurnResult>
+}

@@ -1,0 +1,69 @@
+import { Kysely, PostgresDialect, sql } from 'kysely'
+import pg from 'pg'
+import { limits } from '../kernel/limits.ts'
+import type { ZoneId } from '../kernel/ids.ts'
+import type { Tables } from './schema.ts'
+
+/** The role of every query of the service; migrations alone run as the owner. */
+export const serviceRole = 'caracal_service'
+
+/** A handle on the tables inside one transaction. */
+export type Queries = Kysely<Tables>
+
+export interface Database extends AsyncDisposable {
+  readonly pool: pg.Pool
+  /**
+   * Runs `work` in a transaction that sees the rows of one zone, or of all (`'*'`). It commits when
+   * `work` resolves and rolls back when it throws; the error is passed on.
+   */
+  transaction<T>(zone: ZoneId | '*', work: (queries: Queries) => Promise<T>): Promise<T>
+}
+
+/** How many connections a service holds at the most; PostgreSQL's default allows 100 in all. */
+const poolSize = 20
+
+pg.types.setTypeParser(pg.types.builtins.INT8, (text) => Number(text))
+
+/** Opens a pool under the service's role. The schema must be there already. */
+export function openDatabase(connectionConfig: pg.PoolConfig): Database {
+  const pool = new pg.Pool({
+    ...connectionConfig,
+    max: poolSize,
+    options: `-c role=${serviceRole} -c statement_timeout=${limits.statementTimeoutMs}`,
+  })
+  // An idle connection that breaks is replaced at the next use; without a listener it would throw.
+  pool.on('error', () => undefined)
+  const kysely = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) })
+  return {
+    pool,
+    transaction: (zone, work) => inTransaction(kysely, zone, work),
+    [Symbol.asyncDispose]: () => kysely.destroy(),
+  }
+}
+
+async function inTransaction<T>(
+  kysely: Kysely<Tables>,
+  zone: ZoneId | '*',
+  work: (queries: Queries) => Promise<T>,
+): Promise<T> {
+  return kysely.connection().execute(async (queries) => {
+    await sql.raw(beginIn(zone)).execute(queries)
+    try {
+      const result = await work(queries)
+      await sql.raw('commit').execute(queries)
+      return result
+    } catch (error) {
+      await sql
+        .raw('rollback')
+        .execute(queries)
+        .catch(() => undefined)
+      throw error
+    }
+  })
+}
+
+/** Opens the transaction and binds it to the zone in one round trip. */
+export function beginIn(zone: ZoneId | '*'): string {
+  if (!/^(\*|zone_[0-9a-z]{26})$/.test(zone)) throw new TypeError('not a zone id')
+  return `begin; select set_config('caracal.zone', '${zone}', true)`
+}

@@ -1,0 +1,54 @@
+import { Kysely, PostgresDialect, sql } from 'kysely'
+import { Migrator } from 'kysely/migration'
+import pg from 'pg'
+import * as spine from './migrations/0001-spine.ts'
+import { serviceRole } from './database.ts'
+
+const migrations = { '0001-spine': spine }
+
+/**
+ * Brings the schema up to date as the database's owner, one starter at a time (Kysely's migrator
+ * takes an advisory lock), and makes the role that the service queries under.
+ */
+export async function migrate(connectionConfig: pg.PoolConfig): Promise<void> {
+  const db = new Kysely<unknown>({
+    dialect: new PostgresDialect({ pool: new pg.Pool({ ...connectionConfig, max: 2 }) }),
+  })
+  try {
+    await ensureServiceRole(db)
+    const migrator = new Migrator({
+      db,
+      provider: { getMigrations: () => Promise.resolve(migrations) },
+    })
+    const { error } = await migrator.migrateToLatest()
+    if (error !== undefined)
+      throw error instanceof Error ? error : new Error('migration failed', { cause: error })
+  } finally {
+    await db.destroy()
+  }
+}
+
+/**
+ * Roles belong to the whole server, so another database's starter may make it at the same moment.
+ * Where the owner may not grant it to itself, an administrator must have done so: opening then says.
+ */
+async function ensureServiceRole(db: Kysely<unknown>): Promise<void> {
+  await sql
+    .raw(
+      `do $$ begin
+        if not exists (select from pg_roles where rolname = '${serviceRole}') then
+          create role ${serviceRole} nologin;
+        end if;
+      exception when duplicate_object or unique_violation then null;
+      end $$`,
+    )
+    .execute(db)
+  await sql
+    .raw(
+      `do $$ begin
+        grant ${serviceRole} to current_user;
+      exception when insufficient_privilege then null;
+      end $$`,
+    )
+    .execute(db)
+}

@@ -1,0 +1,32 @@
+import { sql } from 'kysely'
+import type { RefKind } from '../../tools/fields.ts'
+import type { ZoneId } from '../kernel/ids.ts'
+import type { Queries } from './database.ts'
+
+const tableOf: Partial<Record<RefKind, string>> = {
+  zone: 'zones',
+  application: 'applications',
+  provider: 'providers',
+  resource: 'resources',
+  grant: 'grants',
+  policy: 'policies',
+  policySet: 'policy_sets',
+  plan: 'plans',
+  adminToken: 'admin_tokens',
+}
+
+/** The revision of an object, or null where there is none. Index: primary keys. */
+export async function revisionOf(
+  queries: Queries,
+  zone: ZoneId,
+  kind: RefKind,
+  id: string,
+): Promise<number | null> {
+  const table = tableOf[kind]
+  if (table === undefined) return null
+  const inZone =
+    table === 'zones' || table === 'admin_tokens' ? sql`true` : sql`zone_id = ${zone}`
+  const { rows } = await sql<{ revision: number }>`
+    select revision from ${sql.table(table)} where id = ${id} and ${inZone}`.execute(queries)
+  return rows[0]?.revision ?? null
+}
