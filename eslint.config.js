@@ -39,7 +39,7 @@ const environment = {
 /** Shape and type rules; what prettier lays out is left to it. */
 const house = {
   '@typescript-eslint/consistent-type-exports': 'error',
-  '@typescript-eslint/consistent-type-imports': ['error', { fixStyle: 'inline-type-imports' }],
+  '@typescript-eslint/consistent-type-imports': 'error',
   '@typescript-eslint/consistent-type-definitions': ['error', 'interface'],
   '@typescript-eslint/no-import-type-side-effects': 'error',
   '@typescript-eslint/no-unnecessary-qualifier': 'error',

@@ -1,27 +1,47 @@
 import { Command } from 'commander'
 import { verifyGenerated, writeGenerated } from './generated.ts'
+import { compilePolicies, findOpa, verifyHashes, verifyPolicies } from './policies.ts'
 
-/** What is made from something else and committed: each check lists what is wrong, in sentences. */
-const checks = [
-  { name: 'generated files', problems: async () => verifyGenerated() },
-  {
-    name: 'policies',
-    problems: async () => (await import('./policies.ts')).verifyPolicies(),
-  },
-] as const
+interface Kind {
+  readonly name: string
+  /** What is wrong with the committed files, in sentences. */
+  readonly verify: () => Promise<readonly string[]>
+  /** Makes the files anew where their sources have changed; the paths of what it wrote. */
+  readonly generate: () => Promise<readonly string[]>
+}
+
+/** Everything that is made from something else and committed. */
+const kinds: readonly Kind[] = [
+  { name: 'policies', verify: () => verifyPolicies(), generate: compileChangedPolicies },
+  { name: 'generated files', verify: () => verifyGenerated(), generate: () => writeGenerated() },
+]
+
+/** Another version of `opa` gives other bytes, so policies that have not changed stay as they are. */
+async function compileChangedPolicies(): Promise<readonly string[]> {
+  if ((await verifyHashes()).length === 0) return []
+  const opa = await findOpa()
+  if (opa === null)
+    throw new Error('policies have changed: put `opa` on the PATH or name it in OPA_BIN')
+  await compilePolicies({ opa })
+  return ['policies/*.wasm', 'policies/manifest.json']
+}
 
 async function verify(): Promise<void> {
-  for (const { name, problems } of checks) {
-    const found = await problems()
-    console.log(`${name}: ${found.length === 0 ? 'ok' : `${found.length} wrong`}`)
-    for (const problem of found) console.log(`  ${problem}`)
-    if (found.length > 0) process.exitCode = 1
+  for (const kind of kinds) {
+    const problems = await kind.verify()
+    console.log(`${kind.name}: ${problems.length === 0 ? 'ok' : `${problems.length} wrong`}`)
+    for (const problem of problems) console.log(`  ${problem}`)
+    if (problems.length > 0) process.exitCode = 1
   }
 }
 
 async function generate(): Promise<void> {
-  const changed = await writeGenerated()
-  console.log(changed.length === 0 ? 'nothing to write' : `wrote ${changed.join(', ')}`)
+  for (const kind of kinds) {
+    const written = await kind.generate()
+    console.log(
+      `${kind.name}: ${written.length === 0 ? 'unchanged' : `wrote ${written.join(', ')}`}`,
+    )
+  }
 }
 
 const program = new Command('caracal-dev').description(
@@ -31,6 +51,14 @@ program
   .command('verify')
   .description('check that generated files and compiled policies match their sources')
   .action(verify)
-program.command('generate').description('write the generated files anew').action(generate)
+program
+  .command('generate')
+  .description('write the generated files anew, and compile changed policies')
+  .action(generate)
 
-await program.parseAsync()
+try {
+  await program.parseAsync()
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error)
+  process.exitCode = 1
+}

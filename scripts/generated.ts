@@ -10,15 +10,7 @@ export interface GeneratedFile {
 }
 
 /** Every generated file; a new kind of page is one more row. */
-export const generatedFiles: readonly GeneratedFile[] = [
-  {
-    path: 'README.md',
-    produce: async () => {
-      const { configTable } = await import('../src/config.ts')
-      const { withConfigTable } = await import('./config-section.ts')
-      return withConfigTable(await readFile(fileOf('README.md'), 'utf8'), configTable)
-    },
-  },
+const generatedFiles: readonly GeneratedFile[] = [
   {
     path: 'docs/operations.md',
     produce: async () => {
@@ -35,6 +27,14 @@ export const generatedFiles: readonly GeneratedFile[] = [
       return errorsPage(faultStatus)
     },
   },
+  {
+    path: 'README.md',
+    produce: async () => {
+      const { configTable } = await import('../src/config.ts')
+      const { withConfigTable } = await import('./config-section.ts')
+      return withConfigTable(await readFile(fileOf('README.md'), 'utf8'), configTable)
+    },
+  },
 ]
 
 /** What is wrong with the generated files, a sentence each. */
@@ -45,7 +45,7 @@ export async function verifyGenerated(
     files.map(async ({ path, produce }) => {
       try {
         if ((await produce()) === (await currentText(path))) return []
-        return [`${path} is not what its source makes: run node scripts/caracal-dev.ts generate`]
+        return [`${path} is not what its source makes: run npm run generate`]
       } catch (error) {
         return [`${path} cannot be made: ${error instanceof Error ? error.message : String(error)}`]
       }

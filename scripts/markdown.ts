@@ -23,4 +23,4 @@ export function code(text: string): string {
 
 /** What stands at the top of a file that nobody edits. */
 export const generatedNotice =
-  '<!-- Made by `node scripts/caracal-dev.ts generate`. Edit its source, not this file. -->'
+  '<!-- Made by `npm run generate`. Edit its source, not this file. -->'

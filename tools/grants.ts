@@ -10,7 +10,7 @@ import {
   timestamp,
   userId,
 } from './fields.ts'
-import { operation } from './operation.ts'
+import { operation, type RiskRule } from './operation.ts'
 
 export const grant = z.object({
   ...governed('grant'),
@@ -24,6 +24,15 @@ export const grant = z.object({
 const all = '/v1/zones/:zone_id/grants'
 const one = `${all}/:grant_id`
 const target = { grant_id: ref('grant') }
+
+const powerful: readonly RiskRule[] = [
+  {
+    field: 'scopes',
+    matches: /(^|[:./])(admin|owner|manage|root|all|\*)$/i,
+    risk: 'high',
+    reason: 'grants an administrative scope',
+  },
+]
 
 export const grants = [
   operation({
@@ -45,6 +54,7 @@ export const grants = [
     summary: 'Grant an application scopes on a resource, optionally for one user and until a time',
     effect: 'create',
     risk: 'medium',
+    raises: powerful,
     input: z.strictObject({
       application_id: ref('application'),
       user_id: userId.optional(),
@@ -69,6 +79,7 @@ export const grants = [
     summary: 'Change the scopes or the expiry of a grant',
     effect: 'update',
     risk: 'medium',
+    raises: powerful,
     input: z.strictObject({
       ...target,
       scopes: scopes.optional(),

@@ -15,6 +15,15 @@ export type Capability = 'read' | 'write' | 'approve' | 'audit' | 'owner'
  */
 export type Place = 'zone' | 'platform' | 'anywhere'
 
+/** An argument that makes an operation riskier than it is by itself. */
+export interface RiskRule {
+  readonly field: string
+  /** Tested against the value, or against each of a list. */
+  readonly matches: RegExp
+  readonly risk: Risk
+  readonly reason: string
+}
+
 export interface Route {
   readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE'
   /** `:zone_id` is the call's zone; every other `:name` is a field of the input. */
@@ -37,6 +46,7 @@ export interface Operation<
   readonly summary: string
   readonly effect: Effect
   readonly risk: Risk
+  readonly raises: readonly RiskRule[]
   readonly capability: Capability
   readonly place: Place
   /** Whether it changes versioned state: it then moves the zone's revision. */
@@ -61,6 +71,7 @@ interface Declaration<Id extends string, I extends z.ZodObject, O extends z.ZodT
   readonly summary: string
   readonly effect: Effect
   readonly risk?: Risk
+  readonly raises?: readonly RiskRule[]
   readonly capability?: Capability
   readonly place?: Place
   readonly versioned?: boolean
@@ -90,6 +101,7 @@ export function operation<const Id extends string, I extends z.ZodObject, O exte
     summary: declaration.summary,
     effect: declaration.effect,
     risk: declaration.risk ?? 'low',
+    raises: declaration.raises ?? [],
     capability,
     place: declaration.place ?? 'zone',
     versioned,

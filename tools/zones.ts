@@ -64,6 +64,20 @@ export const zones = [
     summary: 'Change the name of a zone, or whether workloads may register themselves in it',
     effect: 'update',
     risk: 'medium',
+    raises: [
+      {
+        field: 'dcr_enabled',
+        matches: /^true$/,
+        risk: 'high',
+        reason: 'lets workloads register themselves',
+      },
+      {
+        field: 'system',
+        matches: /^false$/,
+        risk: 'high',
+        reason: 'brings the zone into the reach of the Operator',
+      },
+    ],
     input: z.strictObject({
       name: name.optional(),
       dcr_enabled: z.boolean().optional(),

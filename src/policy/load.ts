@@ -106,9 +106,8 @@ function isDecision(answer: Answer, input: DecisionInput): answer is Answer & De
   }
   if (!allow) return reason !== 'ok'
   if (reason !== 'ok' || missing.length > 0 || obligations.length > 0) return false
-  return (
-    input.scopes.length > 0 && input.scopes.every((scope) => isAllowed(ownValue(scopes, scope)))
-  )
+  const asked = askedScopes(input)
+  return asked.length > 0 && asked.every((scope) => isAllowed(ownValue(scopes, scope)))
 }
 
 const verdicts: ReadonlySet<unknown> = new Set(['allow', 'deny', 'approval'])
@@ -151,9 +150,8 @@ function isPlanDecision(answer: Answer): answer is Answer & PlanDecision {
 
 /** A refusal of the input as a whole may not name its scopes; each of them is denied all the same. */
 function withEveryScope(decision: Decision, input: DecisionInput): Decision {
-  if (decision.allow || input.scopes.every((scope) => Object.hasOwn(decision.scopes, scope))) {
-    return decision
-  }
+  if (decision.allow) return decision
+  if (askedScopes(input).every((scope) => Object.hasOwn(decision.scopes, scope))) return decision
   const denied = denial(input, decision.reason)
   return {
     ...denied,
@@ -164,7 +162,7 @@ function withEveryScope(decision: Decision, input: DecisionInput): Decision {
 }
 
 function denial(input: DecisionInput, reason: string): Decision {
-  const scopes = [...new Set(input.scopes)].sort()
+  const scopes = [...new Set(askedScopes(input))].sort()
   const verdict: ScopeDecision = { verdict: 'deny', reason, rules: [] }
   return {
     allow: false,
@@ -175,6 +173,12 @@ function denial(input: DecisionInput, reason: string): Decision {
     risk: 'none',
     obligations: [],
   }
+}
+
+/** The scopes of an input that may be malformed in spite of its type: it was made from requests. */
+function askedScopes(input: DecisionInput): readonly string[] {
+  const scopes: unknown = input.scopes
+  return Array.isArray(scopes) ? scopes.filter((scope) => typeof scope === 'string') : []
 }
 
 function ownValue(object: Answer, key: string): unknown {

@@ -30,11 +30,14 @@ export function parseRegoData(source: string): Located {
   skipBlank(cursor, true)
   readPackage(cursor)
   const entries: LocatedEntry[] = []
-  for (skipBlank(cursor, true); !atEnd(cursor); skipBlank(cursor, true)) {
-    if (!cursor.newLine)
+  skipBlank(cursor, true)
+  while (!atEnd(cursor)) {
+    if (!cursor.newLine) {
       fail(cursor, 'expected the end of the line: only a constant may stand here')
+    }
     const entry = readRule(cursor, entries.length === 0)
     if (entry !== null) entries.push(entry)
+    skipBlank(cursor, true)
   }
   return locatedMap(start, entries)
 }

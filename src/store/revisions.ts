@@ -1,9 +1,8 @@
 import { sql } from 'kysely'
-import type { RefKind } from '../../tools/fields.ts'
 import type { ZoneId } from '../kernel/ids.ts'
 import type { Queries } from './database.ts'
 
-const tableOf: Partial<Record<RefKind, string>> = {
+const tableOf: Readonly<Record<string, string>> = {
   zone: 'zones',
   application: 'applications',
   provider: 'providers',
@@ -19,7 +18,7 @@ const tableOf: Partial<Record<RefKind, string>> = {
 export async function revisionOf(
   queries: Queries,
   zone: ZoneId,
-  kind: RefKind,
+  kind: string,
   id: string,
 ): Promise<number | null> {
   const table = tableOf[kind]

@@ -34,3 +34,44 @@ export async function bumpRevision(queries: Queries, zone: ZoneId, now: Date): P
     .executeTakeFirstOrThrow()
   return row.revision
 }
+
+type NewZone = Pick<Zone, 'name' | 'name_key' | 'slug' | 'system' | 'dcr_enabled'>
+
+/** A new zone, at revision 1; its unique indexes refuse a name or slug that is taken. */
+export async function insertZone(
+  tx: { readonly queries: Queries; readonly now: Date; newId(kind: 'zone'): string },
+  zone: NewZone,
+): Promise<Zone> {
+  return tx.queries
+    .insertInto('zones')
+    .values({
+      ...zone,
+      id: tx.newId('zone'),
+      active_policy_set_version_id: null,
+      revision: 1,
+      created_at: tx.now,
+      updated_at: tx.now,
+      archived_at: null,
+    })
+    .returningAll()
+    .executeTakeFirstOrThrow()
+}
+
+/** Changes a zone, whose revision moves; without a real difference it answers the same row. */
+export async function updateZone(
+  tx: { readonly queries: Queries; revise(zone: ZoneId): Promise<number> },
+  current: Zone,
+  patch: Partial<NewZone & Pick<Zone, 'archived_at'>>,
+): Promise<Zone> {
+  const differs = Object.entries(patch).some(
+    ([key, value]) => value !== current[key as keyof typeof patch],
+  )
+  if (!differs) return current
+  await tx.revise(current.id as ZoneId)
+  return tx.queries
+    .updateTable('zones')
+    .set(patch)
+    .where('id', '=', current.id)
+    .returningAll()
+    .executeTakeFirstOrThrow()
+}

@@ -79,6 +79,23 @@ test('the death of the server is told, and its home can be started again', async
   expect(await query(second.connection, 'select 1 as n')).toEqual([{ n: 1 }])
 })
 
+test('the death is told, and the home starts again, though a query outlives the server', async () => {
+  await using area = await scratch()
+  const first = await startEmbeddedPostgres({ home: area.path })
+  const busy = 'select count(*) from generate_series(1, 100000000000) as n where n < 0'
+  const endless = query(first.connection, busy).catch((error: unknown) => error)
+  await sleep(300)
+  process.kill(postmasterOf(join(area.path, 'postgres')), 'SIGKILL')
+  const start = performance.now()
+  await first.died
+  expect(performance.now() - start).toBeLessThan(3_000)
+  await first.stop()
+  await using second = await startEmbeddedPostgres({ home: area.path })
+  expect(second.leftover).toBe('stopped')
+  expect(await endless).toBeInstanceOf(Error)
+  expect(await query(second.connection, 'select 1 as n')).toEqual([{ n: 1 }])
+}, 20_000)
+
 test('stop() is no death', async () => {
   await using area = await scratch()
   const database = await startEmbeddedPostgres({ home: area.path })

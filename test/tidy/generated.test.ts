@@ -102,7 +102,7 @@ test('a file that its source no longer makes is a problem, and so is one that ca
   const license = { path: 'LICENSE', produce: () => Promise.resolve('another text') }
   const broken = { path: 'x.md', produce: () => Promise.reject(new Error('no source')) }
   expect(await verifyGenerated([license, broken])).toEqual([
-    'LICENSE is not what its source makes: run node scripts/caracal-dev.ts generate',
+    'LICENSE is not what its source makes: run npm run generate',
     'x.md cannot be made: no source',
   ])
 })

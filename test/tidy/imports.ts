@@ -3,7 +3,7 @@ import ts from 'typescript'
 import { layers } from './layers-table.ts'
 import { placeOf, walk, type Source } from './source.ts'
 
-export interface Import {
+interface Import {
   /** What is imported: a path from the repository's top, or the name of a package. */
   readonly target: string
   readonly kind: 'file' | 'package'
@@ -13,7 +13,7 @@ export interface Import {
 }
 
 /** Every import of a file, in all the forms that TypeScript has; what Node itself offers apart. */
-export function importsOf(source: Source): readonly Import[] {
+function importsOf(source: Source): readonly Import[] {
   const found: Import[] = []
   const add = (node: ts.Node, specifier: ts.Node | undefined, typeOnly: boolean): void => {
     if (specifier === undefined || !ts.isStringLiteralLike(specifier)) return

@@ -4,7 +4,7 @@ import { placeOf, lineAt, walk, type Source } from './source.ts'
 /** A function fits a screen, a file is read in one sitting; only tables come near twice that. */
 export const sizes = { fileLines: 400, tableLines: 600, functionLines: 70 } as const
 
-export function isTable(path: string): boolean {
+function isTable(path: string): boolean {
   return path.startsWith('tools/') || path.endsWith('-table.ts')
 }
 

@@ -10,7 +10,7 @@ export interface Source {
   readonly ast: ts.SourceFile
 }
 
-export const repository = fileURLToPath(new URL('../../', import.meta.url))
+const repository = fileURLToPath(new URL('../../', import.meta.url))
 
 /** Folders that hold program text; everything the rules about code read. */
 const programFolders = ['src', 'tools', 'system-zone', 'policies', 'scripts', 'bench', 'test']

@@ -57,12 +57,29 @@ describe('words that belong to one machine', () => {
   ])('%s is such a path: %s', (text, found) => {
     expect(forbidden.test(text)).toBe(found)
   })
+})
 
-  test('package-lock.json holds no addresses of a registry', () => {
-    const hint = 'run `npm install` with omit-lockfile-registry-resolved=true, as .npmrc has it'
+describe('package-lock.json', () => {
+  interface Locked {
+    readonly optionalDependencies?: Readonly<Record<string, string>>
+  }
+  const { packages } = JSON.parse(readRepositoryFile('package-lock.json')) as {
+    packages: Readonly<Record<string, Locked>>
+  }
+
+  test('holds no addresses of a registry', () => {
+    const hint = 'run npm install --omit-lockfile-registry-resolved'
     const addresses = readRepositoryFile('package-lock.json')
       .split('\n')
       .filter((line) => line.includes('"resolved":'))
     expect(addresses.slice(0, 3), hint).toEqual([])
+  })
+
+  test('holds every platform’s packages, or `npm ci` refuses it', () => {
+    const held = new Set(Object.keys(packages).map((path) => path.replace(/^.*node_modules\//, '')))
+    const wanted = Object.values(packages).flatMap((locked) =>
+      Object.keys(locked.optionalDependencies ?? {}),
+    )
+    expect(wanted.filter((name) => !held.has(name))).toEqual([])
   })
 })

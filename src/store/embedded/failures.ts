@@ -16,6 +16,11 @@ const remedies: readonly (readonly [words: RegExp, remedy: (directory: string) =
     (directory) => `Give ${directory}/postgres back to its owner alone: chmod -R go= and chown -R.`,
   ],
   [
+    /spawn .*EPERM/,
+    () =>
+      'This root may not act as another user (a container without CAP_SETUID): start Caracal as an ordinary user.',
+  ],
+  [
     /Permission denied|EACCES|EPERM|Operation not permitted/,
     (directory) =>
       `Start Caracal as the user who owns ${directory}, or give that user the files back (chown -R).`,

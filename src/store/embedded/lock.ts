@@ -23,14 +23,12 @@ export function lockDirectory(directory: string): Disposable {
   const database = openLockFile(directory)
   try {
     database.exec('BEGIN EXCLUSIVE')
+    writeFileSync(holderFile(directory), `${String(process.pid)}\n`, { mode: 0o600 })
   } catch (error) {
     database.close()
-    if (error instanceof Error && 'errcode' in error && error.errcode === sqliteBusy) {
-      throw heldElsewhere(directory)
-    }
-    throw unusable(directory, error)
+    if (!(error instanceof Error && 'errcode' in error)) throw error
+    throw error.errcode === sqliteBusy ? heldElsewhere(directory) : unusable(directory, error)
   }
-  writeFileSync(holderFile(directory), `${String(process.pid)}\n`, { mode: 0o600 })
   held.add(database)
   return {
     [Symbol.dispose]: () => {

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process'
+import { spawn, type ChildProcess } from 'node:child_process'
 import type { Account } from './account.ts'
 
 export interface Command {
@@ -14,7 +14,7 @@ export interface Command {
 export interface Supervised {
   /** Undefined where it could not be started at all. */
   readonly pid: number | undefined
-  /** Says how it ended; settles once its last line is read. */
+  /** Says how it ended, with its last lines. */
   readonly ended: Promise<Ending>
   signal(signal: NodeJS.Signals): void
 }
@@ -66,20 +66,33 @@ export function supervise(command: Command): Supervised {
   child.stdin.on('error', () => undefined)
   return {
     pid: child.pid,
-    ended: new Promise((resolve) => {
-      child.once('error', (error) => {
-        resolve({ code: null, summary: `could not be started (${error.message})`, lines })
-      })
-      child.once('close', (code, signal) => {
-        const summary =
-          signal === null ? `ended with code ${String(code)}` : `was ended by ${signal}`
-        resolve({ code, summary, lines })
-      })
-    }),
+    ended: endingOf(child, lines),
     signal: (signal) => {
       child.kill(signal)
     },
   }
+}
+
+/**
+ * Its children may outlive a program that was killed and hold its output open for as long as a
+ * query runs; its end is told without them.
+ */
+const lastLinesMs = 500
+
+function endingOf(child: ChildProcess, lines: readonly string[]): Promise<Ending> {
+  return new Promise((resolve) => {
+    child.once('error', (error) => {
+      resolve({ code: null, summary: `could not be started (${error.message})`, lines })
+    })
+    child.once('exit', (code, signal) => {
+      const summary = signal === null ? `ended with code ${String(code)}` : `was ended by ${signal}`
+      const told = setTimeout(resolve, lastLinesMs, { code, summary, lines })
+      child.once('close', () => {
+        clearTimeout(told)
+        resolve({ code, summary, lines })
+      })
+    })
+  })
 }
 
 function eachLine(stream: NodeJS.ReadableStream, use: (line: string) => void): void {

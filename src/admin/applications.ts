@@ -1,0 +1,84 @@
+import { sql } from 'kysely'
+import { newClientSecret } from '../kernel/client-secret.ts'
+import { refuse } from '../kernel/faults.ts'
+import { foldName } from '../kernel/names.ts'
+import { liveGrantsOf } from '../store/grants.ts'
+import { archiveObject, insertObject, updateObject, type ObjectRow } from '../store/objects.ts'
+import { equals, listObjects } from './list.ts'
+import type { AdminHandlers, AdminServices } from './handlers.ts'
+import { get, getLive, refuseReserved } from './lookup.ts'
+import { governedView, isoOrNull } from './views.ts'
+
+export function applicationHandlers(services: AdminServices): AdminHandlers<'applications'> {
+  return {
+    async 'applications.list'(tx, input) {
+      return listObjects(tx, 'applications', input, applicationView, {
+        name: equals('name_key', input.name && foldName(input.name)),
+        label: input.label !== undefined && sql`${input.label} = any(labels)`,
+      })
+    },
+
+    async 'applications.create'(tx, input) {
+      refuseReserved(tx.zone, services.system().zone, input.name, ...input.labels)
+      if (input.auth_method === 'private_key_jwt' && input.jwks === undefined)
+        refuse('invalid_body', 'private_key_jwt needs jwks: the public keys of the application.')
+      const secret = input.auth_method === 'client_secret' ? newClientSecret() : null
+      const row = await insertObject(tx, 'applications', {
+        name: input.name,
+        name_key: foldName(input.name),
+        kind: 'managed',
+        auth_method: input.auth_method,
+        secret_hash: secret?.hash ?? null,
+        jwks: input.jwks ?? null,
+        labels: input.labels,
+        expires_at: null,
+      })
+      return { ...applicationView(row), client_secret: secret?.secret ?? null }
+    },
+
+    async 'applications.get'(tx, input) {
+      return applicationView(await get(tx, 'applications', input.application_id))
+    },
+
+    async 'applications.patch'(tx, input) {
+      const { name, labels, jwks } = input
+      refuseReserved(tx.zone, services.system().zone, ...(labels ?? []), name ?? '')
+      const current = await getLive(tx, 'applications', input.application_id)
+      const row = await updateObject(tx, 'applications', current, {
+        ...(name !== undefined && { name, name_key: foldName(name) }),
+        ...(labels !== undefined && { labels }),
+        ...(jwks !== undefined && { jwks }),
+      })
+      return applicationView(row)
+    },
+
+    async 'applications.delete'(tx, input) {
+      const current = await getLive(tx, 'applications', input.application_id)
+      for (const grant of await liveGrantsOf(tx.queries, tx.zone, { application_id: current.id }))
+        await archiveObject(tx, 'grants', grant)
+      await archiveObject(tx, 'applications', current)
+      return {}
+    },
+
+    async 'applications.rotate_secret'(tx, input) {
+      const current = await getLive(tx, 'applications', input.application_id)
+      if (current.auth_method !== 'client_secret')
+        refuse('conflict', 'This application authenticates by private_key_jwt and has no secret.')
+      const { secret, hash } = newClientSecret()
+      await updateObject(tx, 'applications', current, { secret_hash: hash })
+      return { id: current.id, client_secret: secret }
+    },
+  }
+}
+
+function applicationView(row: ObjectRow<'applications'>) {
+  return {
+    ...governedView(row),
+    name: row.name,
+    kind: row.kind,
+    auth_method: row.auth_method,
+    jwks: row.jwks,
+    labels: row.labels,
+    expires_at: isoOrNull(row.expires_at),
+  }
+}

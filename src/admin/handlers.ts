@@ -1,0 +1,22 @@
+import type { InputOf, OperationId, OutputOf } from '../../tools/catalogue.ts'
+import type { Vault } from '../kernel/vault.ts'
+import type { ZoneId } from '../kernel/ids.ts'
+import type { PolicyEngine } from '../policy/load.ts'
+import type { Tx } from '../store/tx.ts'
+
+/** What the functions behind the operations need of the service. */
+export interface AdminServices {
+  readonly vault: Vault
+  readonly policy: PolicyEngine
+  /** Base URL of every issuer, without a slash at the end. */
+  issuerBase(): string
+  system(): { readonly zone: ZoneId }
+}
+
+/** The handlers of one object's operations, such as `AdminHandlers<'grants'>`. */
+export type AdminHandlers<Name extends string> = {
+  readonly [Id in OperationId as Id extends `${Name}.${string}` ? Id : never]: (
+    tx: Tx & { readonly principal: { readonly id: string } },
+    input: InputOf<Id>,
+  ) => Promise<OutputOf<Id>>
+}

@@ -1,0 +1,122 @@
+import type { InputOf, OutputOf } from '../../tools/catalogue.ts'
+import { digestOf } from '../kernel/canonical.ts'
+import { refuse } from '../kernel/faults.ts'
+import { foldName } from '../kernel/names.ts'
+import { parseDocument } from '../policy/documents.ts'
+import { loadTemplates } from '../policy/templates.ts'
+import { archiveObject, insertObject, type ObjectRow } from '../store/objects.ts'
+import { activeManifest, latestPolicyVersions } from '../store/policies.ts'
+import type { Tx } from '../store/tx.ts'
+import type { AdminHandlers, AdminServices } from './handlers.ts'
+import { listObjects } from './list.ts'
+import { get, getLive, refuseReserved } from './lookup.ts'
+import { governedView } from './views.ts'
+
+export function policyHandlers(services: AdminServices): AdminHandlers<'policies'> {
+  const templates = loadTemplates().map(({ documents: _, ...shown }) => shown)
+  return {
+    'policies.validate': (_tx, input) => Promise.resolve(parsed(input)),
+
+    'policies.templates': () => Promise.resolve({ items: [...templates] }),
+
+    async 'policies.list'(tx, input) {
+      const page = await listObjects(tx, 'policies', input, (row) => row)
+      const latest = await latestPolicyVersions(
+        tx.queries,
+        page.items.map((row) => row.id),
+      )
+      return {
+        items: page.items.map((row) => policyView(row, versionOf(latest, row.id))),
+        next_cursor: page.next_cursor,
+      }
+    },
+
+    async 'policies.create'(tx, input) {
+      refuseReserved(tx.zone, services.system().zone, input.name)
+      const policy = await insertObject(tx, 'policies', {
+        name: input.name,
+        name_key: foldName(input.name),
+        description: input.description,
+      })
+      return policyView(policy, await addVersion(tx, policy.id, 1, input))
+    },
+
+    async 'policies.get'(tx, input) {
+      const row = await get(tx, 'policies', input.policy_id)
+      return policyView(row, versionOf(await latestPolicyVersions(tx.queries, [row.id]), row.id))
+    },
+
+    async 'policies.add_version'(tx, input) {
+      const policy = await getLive(tx, 'policies', input.policy_id)
+      const latest = versionOf(await latestPolicyVersions(tx.queries, [policy.id]), policy.id)
+      return versionView(await addVersion(tx, policy.id, latest.number + 1, input))
+    },
+
+    async 'policies.delete'(tx, input) {
+      const policy = await getLive(tx, 'policies', input.policy_id)
+      const active = await activeManifest(tx.queries, tx.zone)
+      if (active.some((version) => version.policy_id === policy.id))
+        refuse('in_use', 'The active policy set holds this policy; activate one without it first.')
+      await archiveObject(tx, 'policies', policy)
+      return {}
+    },
+  }
+}
+
+async function addVersion(
+  tx: Tx,
+  policyId: string,
+  number: number,
+  input: Pick<InputOf<'policies.create'>, 'language' | 'source'>,
+): Promise<ObjectRow<'policy_versions'>> {
+  const { documents, digest } = parsed(input)
+  return insertObject(tx, 'policy_versions', {
+    policy_id: policyId,
+    number,
+    language: input.language,
+    source: input.source,
+    documents,
+    digest,
+  })
+}
+
+/** Reads a document by the real contract; `invalid_document` gives line and column. */
+function parsed(
+  input: Pick<InputOf<'policies.create'>, 'language' | 'source'>,
+): OutputOf<'policies.validate'> {
+  const documents = { ...parseDocument(input) }
+  return { documents, digest: digestOf(documents) }
+}
+
+type Versions = ReadonlyMap<string, ObjectRow<'policy_versions'>>
+
+function versionOf(versions: Versions, policyId: string): ObjectRow<'policy_versions'> {
+  const version = versions.get(policyId)
+  if (version === undefined) throw new Error(`policy ${policyId} has no version`)
+  return version
+}
+
+function policyView(
+  row: ObjectRow<'policies'>,
+  latest: ObjectRow<'policy_versions'>,
+): OutputOf<'policies.get'> {
+  return {
+    ...governedView(row),
+    name: row.name,
+    description: row.description,
+    latest_version: versionView(latest),
+  }
+}
+
+function versionView(row: ObjectRow<'policy_versions'>): OutputOf<'policies.add_version'> {
+  return {
+    id: row.id,
+    policy_id: row.policy_id,
+    number: row.number,
+    language: row.language,
+    source: row.source,
+    documents: row.documents,
+    digest: row.digest,
+    created_at: row.created_at.toISOString(),
+  }
+}

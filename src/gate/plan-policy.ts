@@ -1,0 +1,53 @@
+import type { Risk } from '../../tools/operation.ts'
+import { documentsOf } from '../policy/authority.ts'
+import { countApprovers } from '../store/principals.ts'
+import { findZone } from '../store/zones.ts'
+import { findOperation } from '../../tools/catalogue.ts'
+import type { Call } from './handler.ts'
+import type { GateContext } from './perform.ts'
+import type { StepsPreview } from './preview.ts'
+
+/** What the policy on plans says (policies/operator.rego, with the zone's own plan rules). */
+export async function planPolicy(
+  context: GateContext,
+  call: Call,
+  steps: StepsPreview['steps'],
+  access: StepsPreview['access'],
+  risk: Risk,
+): Promise<StepsPreview['policy']> {
+  const zone = await findZone(call.queries, call.zone)
+  const version = zone?.active_policy_set_version_id ?? null
+  const documents = version === null ? null : await documentsOf(call.queries, version)
+  const decided = context.policy.operatorPlan({
+    steps: steps.map((step) => ({
+      operation: step.operation,
+      effect: findOperation(step.operation)?.effect ?? 'act',
+      risk: step.risk,
+      reversible: step.reversible,
+      zone: step.zone_id,
+    })),
+    risk,
+    zone: zone === undefined ? null : { id: zone.id, slug: zone.slug, system: zone.system },
+    requester: { id: call.principal.id, kind: 'person' },
+    access: {
+      gained: access.gained.length,
+      lost: access.lost.length,
+      newly_gated: access.newly_gated.length,
+    },
+    persons_who_can_approve: await countApprovers(
+      call.queries,
+      call.zone,
+      call.principal.id,
+      call.now,
+    ),
+    rules: documents?.plan_rules ?? [],
+  })
+  return {
+    decision: decided.decision,
+    approvals: decided.approvals,
+    second_person: decided.second_person,
+    break_glass: decided.break_glass,
+    reason: decided.reason,
+    rules: [...decided.rules],
+  }
+}

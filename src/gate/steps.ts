@@ -1,0 +1,115 @@
+import { findOperation, type OperationId } from '../../tools/catalogue.ts'
+import type { Operation } from '../../tools/operation.ts'
+import type { AuditEvent } from '../audit/event.ts'
+import { refuse } from '../kernel/faults.ts'
+import { newId, type Id, type IdKind, type ZoneId } from '../kernel/ids.ts'
+import type { IdSource } from '../store/tx.ts'
+import { findZone, lockZone, type Zone } from '../store/zones.ts'
+import { authorize } from './authorize.ts'
+import { eventOf } from './events.ts'
+import type { Call } from './handler.ts'
+import { parseInput } from './parse.ts'
+import { serve, type GateContext } from './perform.ts'
+import { referencesIn, resolveNames, resolveReferences } from './references.ts'
+
+/** One step of a plan, as tools/plans.ts declares it. */
+export interface Step {
+  readonly id: string
+  readonly operation: string
+  readonly zone?: string | undefined
+  readonly input: Readonly<Record<string, unknown>>
+  readonly depends_on: readonly string[]
+}
+
+/** What a step did, inside the transaction that it ran in. */
+export interface StepRun {
+  readonly step: Step
+  readonly operation: Operation & { readonly id: OperationId }
+  readonly zone: Zone | null
+  readonly input: Readonly<Record<string, unknown>>
+  readonly output: unknown
+  readonly call: Call
+  readonly event: AuditEvent
+}
+
+/** Ids by step: given at the first preview, given again at every later run. */
+export type AssignedIds = Record<string, string[]>
+
+/**
+ * The steps in an order in which each comes after those that it refers to or depends on. Refuses
+ * twice-used ids, references to nowhere and circles.
+ */
+export function inOrder(steps: readonly Step[]): readonly Step[] {
+  const byId = new Map(steps.map((step) => [step.id, step]))
+  if (byId.size < steps.length) refuse('invalid_body', 'Two steps have the same id.')
+  const ordered: Step[] = []
+  const state = new Map<string, 'open' | 'done'>()
+  const visit = (step: Step): void => {
+    if (state.get(step.id) === 'done') return
+    if (state.get(step.id) === 'open')
+      refuse('invalid_body', `Step ${step.id} depends on itself, through others.`)
+    state.set(step.id, 'open')
+    for (const id of needs(step))
+      visit(byId.get(id) ?? refuse('unknown_reference', `Step ${step.id} refers to no step ${id}.`))
+    state.set(step.id, 'done')
+    ordered.push(step)
+  }
+  for (const step of steps) visit(step)
+  return ordered
+}
+
+/** The ids of the steps that must have run before. */
+export function needs(step: Step): readonly string[] {
+  return [...step.depends_on, ...referencesIn(step.input), ...referencesIn(step.zone)]
+}
+
+/** Runs one step through the door's own path: resolve, parse, authorize, serve; then its event. */
+export async function runStep(
+  context: GateContext,
+  call: Call,
+  step: Step,
+  outputs: Map<string, unknown>,
+  assigned: AssignedIds,
+): Promise<StepRun> {
+  const operation = findOperation(step.operation)
+  if (operation === undefined)
+    refuse('unknown_operation', `There is no operation ${JSON.stringify(step.operation)}.`)
+  if (!operation.plannable)
+    refuse('not_plannable', `${operation.id} cannot be a step of a plan; call it directly.`)
+  const zone = operation.place === 'zone' ? await zoneOf(call, step, outputs) : null
+  authorize(call.principal, operation, zone)
+  if (zone !== null && zone.archived_at !== null) refuse('zone_archived', 'This zone is archived.')
+  const home = (zone?.id as ZoneId | undefined) ?? context.system().zone
+  await lockZone(call.queries, home)
+  const given = resolveReferences(step.input, outputs) as Record<string, unknown>
+  const input = parseInput(operation, await resolveNames(call.queries, home, operation, given))
+  const ids = idSource(call.nowMs, (assigned[step.id] ??= []))
+  const own: Call = { ...call, ...call.next(home, ids) }
+  const output = await serve(context, own, operation, input)
+  outputs.set(step.id, output)
+  const event = eventOf(operation, own, output, input)
+  return { step, operation, zone, input, output, call: own, event }
+}
+
+async function zoneOf(
+  call: Call,
+  step: Step,
+  outputs: ReadonlyMap<string, unknown>,
+): Promise<Zone> {
+  const named = step.zone === undefined ? call.zone : resolveReferences(step.zone, outputs)
+  const zone = typeof named === 'string' ? await findZone(call.queries, named) : undefined
+  return zone ?? refuse('zone_not_found', `Step ${step.id} names no zone that exists.`)
+}
+
+/** Takes the ids that were assigned in order, and makes and notes new ones after them. */
+function idSource(nowMs: number, assigned: string[]): IdSource {
+  let next = 0
+  return <K extends IdKind>(kind: K): Id<K> => {
+    const known = assigned[next]
+    next += 1
+    if (known !== undefined) return known as Id<K>
+    const made = newId(kind, nowMs)
+    assigned.push(made)
+    return made
+  }
+}
