@@ -101,10 +101,10 @@ function decidePair(
       kind: application.kind,
       labels: application.labels,
       archived: false,
-      expired: application.expires_at !== null && application.expires_at.getTime() <= tx.nowMs,
+      expiresAtMs: application.expires_at?.getTime() ?? null,
     },
     resource: {
-      id: resource.id,
+      id: resource.id as Id<'resource'>,
       identifier: resource.identifier,
       scopes: resource.scopes,
       archived: false,
@@ -152,7 +152,7 @@ function decidePair(
 async function load(tx: Tx, slice: Slice): Promise<Loaded | null> {
   const zone = await findZone(tx.queries, slice.zone)
   if (zone?.active_policy_set_version_id === undefined || zone.archived_at !== null) return null
-  const versionId = zone.active_policy_set_version_id
+  const versionId = zone.active_policy_set_version_id as Id<'policySetVersion'> | null
   const inApplications = filter('application_id', slice.all, slice.applications)
   const inResources = filter('resource_id', slice.all, slice.resources)
   const { rows: grants } = await sql<ObjectRow<'grants'>>`

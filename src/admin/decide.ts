@@ -2,6 +2,7 @@ import type { OutputOf } from '../../tools/catalogue.ts'
 import { decisionInput, documentsOf, loadAuthority } from '../policy/authority.ts'
 import { explainDecision } from '../policy/explain.ts'
 import type { Decision } from '../policy/input.ts'
+import type { Id } from '../kernel/ids.ts'
 import { refuse } from '../kernel/faults.ts'
 import type { Tx } from '../store/tx.ts'
 import type { AdminServices } from './handlers.ts'
@@ -35,7 +36,7 @@ export async function decide(
       ? found
       : {
           ...found,
-          zone: { ...found.zone, versionId: asked.versionId },
+          zone: { ...found.zone, versionId: asked.versionId as Id<'policySetVersion'> },
           documents: await documentsOf(tx.queries, asked.versionId),
         }
   const input = decisionInput(authority, {

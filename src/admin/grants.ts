@@ -1,5 +1,5 @@
 import { refuse } from '../kernel/faults.ts'
-import { archiveObject, insertObject, updateObject, type ObjectRow } from '../store/objects.ts'
+import { archiveObject, insertObject, updateObject } from '../store/objects.ts'
 import type { Tx } from '../store/tx.ts'
 import { equals, listObjects } from './list.ts'
 import type { AdminHandlers } from './handlers.ts'

@@ -2,7 +2,7 @@ import { digestOf } from '../kernel/canonical.ts'
 import { refuse } from '../kernel/faults.ts'
 import { limits } from '../kernel/limits.ts'
 import type { Queries } from '../store/database.ts'
-import type { GateContext, Request } from './perform.ts'
+import type { GateContext, Request } from './context.ts'
 import type { Principal } from './principal.ts'
 
 /** What stands for one use of an idempotency key while its transaction runs. */

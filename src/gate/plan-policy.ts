@@ -4,8 +4,11 @@ import { countApprovers } from '../store/principals.ts'
 import { findZone } from '../store/zones.ts'
 import { findOperation } from '../../tools/catalogue.ts'
 import type { Call } from './handler.ts'
-import type { GateContext } from './perform.ts'
-import type { StepsPreview } from './preview.ts'
+import type { GateContext } from './context.ts'
+import type { z } from 'zod'
+import type { preview } from '../../tools/plans.ts'
+
+type StepsPreview = z.output<typeof preview>
 
 /** What the policy on plans says (policies/operator.rego, with the zone's own plan rules). */
 export async function planPolicy(
@@ -27,8 +30,8 @@ export async function planPolicy(
       zone: step.zone_id,
     })),
     risk,
-    zone: zone === undefined ? null : { id: zone.id, slug: zone.slug, system: zone.system },
-    requester: { id: call.principal.id, kind: 'person' },
+    zone: zone === undefined ? null : { id: call.zone, slug: zone.slug, system: zone.system },
+    requester: { id: call.principal.id, kind: isPerson(call) ? 'person' : 'automation' },
     access: {
       gained: access.gained.length,
       lost: access.lost.length,
@@ -50,4 +53,9 @@ export async function planPolicy(
     reason: decided.reason,
     rules: [...decided.rules],
   }
+}
+
+/** A control mandate speaks for whoever asked, which the Operator lets only people do. */
+function isPerson({ principal }: Call): boolean {
+  return principal.kind === 'control' || (principal.kind === 'admin' && principal.person)
 }

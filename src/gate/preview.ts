@@ -2,7 +2,6 @@ import { sql } from 'kysely'
 import type { z } from 'zod'
 import { findOperation } from '../../tools/catalogue.ts'
 import type { preview, stepPreview } from '../../tools/plans.ts'
-import type { Risk } from '../../tools/operation.ts'
 import { accessDiff, affectedBy, effectiveAccess } from '../admin/access-diff.ts'
 import { describeChange } from '../admin/describe.ts'
 import { refuse, type Fault } from '../kernel/faults.ts'
@@ -10,7 +9,7 @@ import type { ZoneId } from '../kernel/ids.ts'
 import type { Change, Json } from '../store/tx.ts'
 import { asFault } from './database-faults.ts'
 import type { Call } from './handler.ts'
-import type { GateContext } from './perform.ts'
+import type { GateContext } from './context.ts'
 import { planPolicy } from './plan-policy.ts'
 import { highest, riskOf } from './risk.ts'
 import { inOrder, needs, runStep, type AssignedIds, type Step, type StepRun } from './steps.ts'
@@ -108,19 +107,27 @@ async function rehearseOne(
   }
 }
 
-function previewOf(outcome: Outcome, summaries: ReadonlyMap<string, string>): StepPreview {
-  if ('fault' in outcome) return blockedPreview(outcome.step, outcome.fault)
-  const { run } = outcome
-  const changes = run.call.changes.map(changeView).filter((change) => change.fields.length > 0)
-  const { risk, reasons } = riskOf(run.operation, run.input)
+/** What a step does, as it is shown before and compared after. */
+export function stepFacts(run: StepRun) {
   return {
     id: run.step.id,
     operation: run.operation.id,
     zone_id: run.zone?.id ?? null,
+    input: run.input,
+    changes: run.call.changes.map(changeView).filter((change) => change.fields.length > 0),
+  }
+}
+
+function previewOf(outcome: Outcome, summaries: ReadonlyMap<string, string>): StepPreview {
+  if ('fault' in outcome) return blockedPreview(outcome.step, outcome.fault)
+  const { run } = outcome
+  const facts = stepFacts(run)
+  const { changes } = facts
+  const { risk, reasons } = riskOf(run.operation, run.input)
+  return {
+    ...facts,
     effect: changes.length === 0 ? 'no-op' : effectOf(run.operation.effect),
     summary: summaries.get(run.step.id) ?? run.operation.summary,
-    input: run.input,
-    changes,
     blocked: null,
     risk: changes.length === 0 ? 'low' : risk,
     risk_reasons: reasons,
@@ -149,7 +156,7 @@ function effectOf(effect: string): 'create' | 'update' | 'delete' {
 }
 
 /** A change as people read it: every field that differs, before and after. */
-export function changeView(change: Change): StepPreview['changes'][number] {
+function changeView(change: Change): StepPreview['changes'][number] {
   const { kind, id, zoneId, name, effect, before, after } = change
   const fields = [...new Set([...Object.keys(before ?? {}), ...Object.keys(after ?? {})])]
   return {
@@ -206,5 +213,3 @@ async function savepoint(call: Call, name: string): Promise<void> {
 async function rollbackTo(call: Call, name: string): Promise<void> {
   await sql.raw(`rollback to savepoint ${name}`).execute(call.queries)
 }
-
-export type { Risk }

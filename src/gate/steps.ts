@@ -7,9 +7,9 @@ import type { IdSource } from '../store/tx.ts'
 import { findZone, lockZone, type Zone } from '../store/zones.ts'
 import { authorize } from './authorize.ts'
 import { eventOf } from './events.ts'
-import type { Call } from './handler.ts'
+import { handlerOf, type Call } from './handler.ts'
 import { parseInput } from './parse.ts'
-import { serve, type GateContext } from './perform.ts'
+import type { GateContext } from './context.ts'
 import { referencesIn, resolveNames, resolveReferences } from './references.ts'
 
 /** One step of a plan, as tools/plans.ts declares it. */
@@ -85,7 +85,7 @@ export async function runStep(
   const input = parseInput(operation, await resolveNames(call.queries, home, operation, given))
   const ids = idSource(call.nowMs, (assigned[step.id] ??= []))
   const own: Call = { ...call, ...call.next(home, ids) }
-  const output = await serve(context, own, operation, input)
+  const output = await handlerOf(context.handlers, operation.id).serve(own, input, undefined)
   outputs.set(step.id, output)
   const event = eventOf(operation, own, output, input)
   return { step, operation, zone, input, output, call: own, event }

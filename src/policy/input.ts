@@ -186,12 +186,29 @@ export function sliceDocuments(documents: Documents, slice: DocumentSlice): Deci
     restrict,
     risk: risk.filter((item) => scopes.some((scope) => matchesPattern(item.scope, scope))),
     approval_tiers,
-    conditions,
+    conditions: conditions.filter(({ when }) => canApply(when, slice, named)),
   }
 }
 
+/** Whether the clauses that name objects leave it open that a condition applies. */
+function canApply(
+  when: Condition['when'],
+  { application, resource, scopes }: DocumentSlice,
+  named: readonly (readonly [string, string])[],
+): boolean {
+  const about = (patterns: readonly string[] | undefined, names: readonly string[]): boolean =>
+    patterns === undefined ||
+    patterns.some((pattern) => names.some((name) => matchesPattern(pattern, name)))
+  const references = [application, ...named.map(([key]) => key)]
+  return (
+    about(when.resources, resource === null ? [] : [resource]) &&
+    about(when.scopes, scopes) &&
+    (when.applications?.some((reference) => references.includes(reference)) ?? true)
+  )
+}
+
 /** The contract's patterns: exact, or a prefix before a final `*`. */
-export function matchesPattern(pattern: string, text: string): boolean {
+function matchesPattern(pattern: string, text: string): boolean {
   if (pattern === text) return true
   return pattern.endsWith('*') && text.startsWith(pattern.slice(0, -1))
 }

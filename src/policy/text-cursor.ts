@@ -25,7 +25,7 @@ export function cursorOver(source: string): Cursor {
 }
 
 /** The place of an offset, by binary search over the beginnings of lines. */
-export function placeAt(lines: readonly number[], offset: number): Place {
+function placeAt(lines: readonly number[], offset: number): Place {
   let low = 0
   let high = lines.length - 1
   while (low < high) {

@@ -9,6 +9,7 @@ import {
   type Document,
   type Node,
   type Pair,
+  type YAMLError,
 } from 'yaml'
 import { limits } from '../kernel/limits.ts'
 import { DocumentError, locatedMap, type Located, type Place } from './located.ts'
@@ -22,34 +23,31 @@ type Where = (node: Node | null | undefined) => Place
 export function parseYaml(source: string): Located {
   const lineCounter = new LineCounter()
   const document = read(source, lineCounter)
-  const [problem] = [...document.errors, ...document.warnings]
+  const problem = document.errors[0] ?? document.warnings[0]
   if (problem !== undefined) {
-    const [offset] = problem.pos
-    throw new DocumentError(at(lineCounter, offset), firstLine(problem.message))
+    throw new DocumentError(at(lineCounter, problem.pos[0]), messageOf(problem))
   }
   const where: Where = (node) => at(lineCounter, node?.range?.[0] ?? 0)
   return located(document.contents, where, 1)
 }
 
 function read(source: string, lineCounter: LineCounter): Document.Parsed {
-  try {
-    return parseDocument(source, {
-      version: '1.2',
-      schema: 'core',
-      merge: false,
-      // Repeated keys are found by locatedMap; the library's own search is quadratic.
-      uniqueKeys: false,
-      prettyErrors: false,
-      stringKeys: false,
-      lineCounter,
-    })
-  } catch (error) {
-    // The library recurses over nested collections and so can exhaust the stack on hostile text.
-    if (error instanceof RangeError) {
-      throw new DocumentError({ line: 1, column: 1 }, 'the document is nested too deeply')
-    }
-    throw error
-  }
+  return parseDocument(source, {
+    version: '1.2',
+    schema: 'core',
+    merge: false,
+    // Repeated keys are found by locatedMap; the library's own search is quadratic.
+    uniqueKeys: false,
+    prettyErrors: false,
+    lineCounter,
+  })
+}
+
+/** The library recurses into nested collections and reports it when hostile text ends the stack. */
+function messageOf(problem: YAMLError): string {
+  return problem.message.includes('call stack')
+    ? 'the document is nested too deeply'
+    : firstLine(problem.message)
 }
 
 function located(node: Node | null, where: Where, depth: number): Located {

@@ -12,6 +12,8 @@ export type Queries = Kysely<Tables>
 
 export interface Database extends AsyncDisposable {
   readonly pool: pg.Pool
+  /** Single statements on the tables that no zone owns; rows of zones are not to be seen here. */
+  readonly unzoned: Queries
   /**
    * Runs `work` in a transaction that sees the rows of one zone, or of all (`'*'`). It commits when
    * `work` resolves and rolls back when it throws; the error is passed on.
@@ -38,6 +40,7 @@ export function openDatabase(connectionConfig: pg.PoolConfig): Database {
   const kysely = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) })
   return {
     pool,
+    unzoned: kysely,
     transaction: (zone, work) => inTransaction(kysely, zone, work),
     [Symbol.asyncDispose]: () => kysely.destroy(),
   }

@@ -1,7 +1,9 @@
 import { sql, type Selectable } from 'kysely'
 import type { ZoneId } from '../kernel/ids.ts'
 import type { Queries } from './database.ts'
+import { readPage, type Page } from './pages.ts'
 import type { AdminTokenRow } from './schema.ts'
+import type { Tx } from './tx.ts'
 
 /** An admin token with the person or automation that it belongs to. */
 export type AdminToken = Selectable<AdminTokenRow> & {
@@ -50,4 +52,99 @@ export async function countApprovers(
       and 'approve' = any(t.capabilities)
       and (t.zone_id is null or t.zone_id = ${zone})`.execute(queries)
   return rows[0]?.count ?? 0
+}
+
+/** The principal of a kind and name, made when there is none. Index: principals_name. */
+export async function ensurePrincipal(
+  tx: Tx,
+  principal: { name: string; name_key: string; kind: 'person' | 'automation' },
+): Promise<{ readonly id: string }> {
+  await tx.queries
+    .insertInto('principals')
+    .values({ ...principal, id: tx.newId('principal'), created_at: tx.now })
+    .onConflict((conflict) => conflict.doNothing())
+    .execute()
+  return tx.queries
+    .selectFrom('principals')
+    .select('id')
+    .where('kind', '=', principal.kind)
+    .where('name_key', '=', principal.name_key)
+    .executeTakeFirstOrThrow()
+}
+
+export async function insertToken(
+  tx: Tx,
+  token: Pick<
+    AdminToken,
+    'principal_id' | 'token_hash' | 'zone_id' | 'capabilities' | 'expires_at'
+  >,
+): Promise<string> {
+  const id = tx.newId('adminToken')
+  await tx.queries
+    .insertInto('admin_tokens')
+    .values({
+      ...token,
+      id,
+      revision: 1,
+      last_used_at: null,
+      revoked_at: null,
+      created_at: tx.now,
+    })
+    .execute()
+  return id
+}
+
+export async function replaceTokenHash(tx: Tx, id: string, hash: string): Promise<void> {
+  await tx.queries
+    .updateTable('admin_tokens')
+    .set((eb) => ({ token_hash: hash, revision: eb('revision', '+', 1) }))
+    .where('id', '=', id)
+    .execute()
+}
+
+export async function revokeToken(tx: Tx, id: string): Promise<void> {
+  await tx.queries
+    .updateTable('admin_tokens')
+    .set((eb) => ({ revoked_at: tx.now, revision: eb('revision', '+', 1) }))
+    .where('id', '=', id)
+    .execute()
+}
+
+/** Whether another live token could still manage tokens. Scans the tokens, of which there are few. */
+export async function otherLiveOwners(tx: Tx, exceptId: string): Promise<boolean> {
+  const row = await tx.queries
+    .selectFrom('admin_tokens')
+    .select('id')
+    .where('id', '<>', exceptId)
+    .where('revoked_at', 'is', null)
+    .where((eb) => eb.or([eb('expires_at', 'is', null), eb('expires_at', '>', tx.now)]))
+    .where(sql<boolean>`'owner' = any(capabilities)`)
+    .limit(1)
+    .executeTakeFirst()
+  return row !== undefined
+}
+
+/** A page of every admin token, oldest first. Index: primary key. */
+export async function readTokens(
+  queries: Queries,
+  page: { readonly limit: number; readonly cursor?: string | undefined },
+): Promise<Page<AdminToken>> {
+  const { rows, nextCursor } = await readPage<{ id: string }>(queries, {
+    table: 'admin_tokens',
+    where: [],
+    by: 'id',
+    order: 'asc',
+    limit: page.limit,
+    cursor: page.cursor,
+  })
+  const ids = rows.map((row) => row.id)
+  const found = await sql<AdminToken>`${joined} where t.id = any(${ids}) order by t.id`.execute(
+    queries,
+  )
+  return { rows: found.rows, nextCursor }
+}
+
+/** Notes when a token was used. Index: primary key. */
+export async function touchToken(queries: Queries, id: string, now: Date): Promise<void> {
+  await queries.updateTable('admin_tokens').set({ last_used_at: now }).where('id', '=', id).execute()
 }

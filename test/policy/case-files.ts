@@ -44,7 +44,8 @@ export function loadCases(): PolicyCase[] {
 function casesOf(file: string, text: string): PolicyCase[] {
   const { entrypoint, base, bases, cases } = caseFile.parse(parse(text))
   return cases.map(({ name, base: named, input, drop, expect }) => {
-    if (named !== undefined && bases[named] === undefined) throw new Error(`${file}: no base ${named}`)
+    if (named !== undefined && bases[named] === undefined)
+      throw new Error(`${file}: no base ${named}`)
     const whole = overlay(overlay(base, named === undefined ? {} : bases[named]), input)
     for (const path of drop) remove(whole, path.split('.'))
     return { file, name, entrypoint, input: whole, expect }

@@ -76,14 +76,18 @@ approval_tiers :=
     expect(parseDocument({ language: 'yaml', kind, source: '- x' })).toEqual({ restrict: ['x'] })
     const source = `${header}restrict := {"x"}`
     expect(parseDocument({ language: 'rego', kind, source })).toEqual({ restrict: ['x'] })
-    expect(() =>
-      parseDocument({ language: 'rego', kind, source: `${header}risk := []` }),
-    ).toThrow('only "restrict" is expected here')
+    expect(() => parseDocument({ language: 'rego', kind, source: `${header}risk := []` })).toThrow(
+      'only "restrict" is expected here',
+    )
   })
 
   test('empty sets, arrays and objects', () => {
     const source = `${header}restrict := set()\nrisk := []\napp_ids := {}`
-    expect(parseDocument({ language: 'rego', source })).toEqual({ restrict: [], risk: [], app_ids: {} })
+    expect(parseDocument({ language: 'rego', source })).toEqual({
+      restrict: [],
+      risk: [],
+      app_ids: {},
+    })
   })
 })
 
@@ -115,8 +119,22 @@ describe('what is wrong is told with its line and column', () => {
     ['a YAML infinity', 'yaml', 'risk: .inf', 1, 7, 'finite number'],
     // Rego
     ['no header', 'rego', 'package caracal.authz\n', 1, 1, 'the first line'],
-    ['another package', 'rego', '# caracal:data-document\npackage system\n', 2, 1, 'package caracal.authz'],
-    ['no package', 'rego', '# caracal:data-document\nrestrict := {}\n', 2, 1, 'package caracal.authz'],
+    [
+      'another package',
+      'rego',
+      '# caracal:data-document\npackage system\n',
+      2,
+      1,
+      'package caracal.authz',
+    ],
+    [
+      'no package',
+      'rego',
+      '# caracal:data-document\nrestrict := {}\n',
+      2,
+      1,
+      'package caracal.authz',
+    ],
     ['another import', 'rego', `${header}import data.x\n`, 3, 1, 'rego.v1'],
     ['a late import', 'rego', `${header}restrict := set()\nimport rego.v1\n`, 4, 8, ':='],
     ['a variable', 'rego', `${header}restrict := {x}`, 3, 14, 'a constant'],
@@ -133,7 +151,14 @@ describe('what is wrong is told with its line and column', () => {
     ['a default', 'rego', `${header}default restrict := {"x"}`, 3, 9, ':='],
     ['a function', 'rego', `${header}restrict(x) := 1`, 3, 9, ':='],
     ['a template string', 'rego', `${header}restrict := {$"x"}`, 3, 14, 'a constant'],
-    ['two rules on a line', 'rego', `${header}restrict := {"x"} risk := []`, 3, 19, 'only a constant'],
+    [
+      'two rules on a line',
+      'rego',
+      `${header}restrict := {"x"} risk := []`,
+      3,
+      19,
+      'only a constant',
+    ],
     ['an object and a set', 'rego', `${header}restrict := {"x": 1, "y"}`, 3, 25, 'expected ":"'],
     ['an open raw string', 'rego', `${header}restrict := {\`x`, 3, 14, 'not closed'],
     ['a repeated rule', 'rego', `${header}risk := []\nrisk := []`, 4, 1, 'written twice'],
@@ -146,13 +171,48 @@ describe('what is wrong is told with its line and column', () => {
     // values
     ['an unknown kind', 'yaml', 'restict: []', 1, 1, 'is no document'],
     ['a wrong type', 'yaml', 'restrict: x', 1, 11, 'expected array'],
-    ['an unknown key', 'yaml', 'risk:\n  - { scope: a, tier: b, why: c }', 2, 31, '"why" is not known'],
+    [
+      'an unknown key',
+      'yaml',
+      'risk:\n  - { scope: a, tier: b, why: c }',
+      2,
+      31,
+      '"why" is not known',
+    ],
     ['a missing key', 'yaml', 'risk:\n  - { scope: a }', 2, 5, 'expected string'],
-    ['a pattern with an inner star', 'json', '{"risk": [{"scope": "*:read", "tier": "x"}]}', 1, 21, '"*"'],
-    ['the tier none', 'json', '{"risk": [{"scope": "x", "tier": "none"}]}', 1, 34, 'leave the scope out'],
+    [
+      'a pattern with an inner star',
+      'json',
+      '{"risk": [{"scope": "*:read", "tier": "x"}]}',
+      1,
+      21,
+      '"*"',
+    ],
+    [
+      'the tier none',
+      'json',
+      '{"risk": [{"scope": "x", "tier": "none"}]}',
+      1,
+      34,
+      'leave the scope out',
+    ],
     ['no application id', 'yaml', 'app_ids: { x: y }', 1, 15, 'application id'],
-    ['an id as a readable name', 'yaml', `app_ids: { ${billing}: ${billing} }`, 1, 44, 'must not look like'],
-    ['a repeated tier', 'yaml', 'approval_tiers: [{ tier: a, approver: b, ttl_seconds: 1 }, { tier: a, approver: b, ttl_seconds: 2 }]', 1, 68, 'written twice'],
+    [
+      'an id as a readable name',
+      'yaml',
+      `app_ids: { ${billing}: ${billing} }`,
+      1,
+      44,
+      'must not look like',
+    ],
+    [
+      'a repeated tier',
+      'yaml',
+      'approval_tiers: [{ tier: a, approver: b, ttl_seconds: 1 }, { tier: a, approver: b, ttl_seconds: 2 }]',
+      1,
+      68,
+      'written twice',
+    ],
   ]
 
   test.each(table)('%s', (_name, language, source, line, column, message) => {
@@ -241,7 +301,9 @@ function regoTerm(value: unknown, sets: boolean): string {
     return `[${items.join(',\n')}]`
   }
   if (typeof value === 'object' && value !== null) {
-    const fields = Object.entries(value).map(([key, item]) => `${JSON.stringify(key)}: ${regoTerm(item, sets)}`)
+    const fields = Object.entries(value).map(
+      ([key, item]) => `${JSON.stringify(key)}: ${regoTerm(item, sets)}`,
+    )
     return `{${fields.join(', # next\n')}}`
   }
   return typeof value === 'string' && !/[`\r]/.test(value) ? `\`${value}\`` : JSON.stringify(value)
@@ -251,8 +313,13 @@ test('every set of documents is the same in JSON, YAML and Rego', () => {
   fc.assert(
     fc.property(documents, fc.boolean(), (set, sets) => {
       const json = parseDocument({ language: 'json', source: JSON.stringify(set) })
-      const yaml = parseDocument({ language: 'yaml', source: stringify(set, { aliasDuplicateObjects: false }) })
-      const rules = Object.entries(set).map(([kind, value]) => `${kind} := ${regoTerm(value, sets)}`)
+      const yaml = parseDocument({
+        language: 'yaml',
+        source: stringify(set, { aliasDuplicateObjects: false }),
+      })
+      const rules = Object.entries(set).map(
+        ([kind, value]) => `${kind} := ${regoTerm(value, sets)}`,
+      )
       const rego = parseDocument({ language: 'rego', source: `${header}${rules.join('\n')}\n` })
       expect(json).toEqual(set)
       expect(yaml).toEqual(json)
@@ -266,8 +333,29 @@ test('no text makes a parser throw anything but a refusal', () => {
   const languages = fc.constantFrom('json' as const, 'yaml' as const, 'rego' as const)
   const token = fc.constantFrom(
     ...'{}[]():=,"`#|&*!%@-?<>\n\t \\'.split(''),
-    ...['restrict', ':=', 'set(', 'true', '"x"', '1e9', '\\u00', '- ', '\r\n', '\u2028', '\ufeff', '\0', '<<: '],
-    ...['package caracal.authz\n', '# caracal:data-document\n', 'import rego.v1', '---', '...', '? '],
+    ...[
+      'restrict',
+      ':=',
+      'set(',
+      'true',
+      '"x"',
+      '1e9',
+      '\\u00',
+      '- ',
+      '\r\n',
+      '\u2028',
+      '\ufeff',
+      '\0',
+      '<<: ',
+    ],
+    ...[
+      'package caracal.authz\n',
+      '# caracal:data-document\n',
+      'import rego.v1',
+      '---',
+      '...',
+      '? ',
+    ],
   )
   const noise = fc.oneof(
     fc.string({ unit: 'binary', maxLength: 200 }),
@@ -286,7 +374,8 @@ test('no text makes a parser throw anything but a refusal', () => {
   )
 })
 
-test('the largest hostile texts are refused in bounded time', { timeout: 20_000 }, () => {
+// What bounds the time is the test's own limit: one that backtracked would never come back.
+test('the largest hostile texts are refused in bounded time', () => {
   const size = limits.documentBytes - 100
   const hostile: readonly (readonly [DocumentLanguage, string])[] = [
     ['json', '['.repeat(size)],
@@ -305,9 +394,6 @@ test('the largest hostile texts are refused in bounded time', { timeout: 20_000 
     ['rego', `${header}restrict := {${'"x",'.repeat(size / 4 - 50)}`],
   ]
   for (const [language, source] of hostile) {
-    const started = performance.now()
-    const name = `${language} ${source.slice(0, 8)}`
-    expect(refusalOf(language, source).code, name).toBe('invalid_document')
-    expect(performance.now() - started, name).toBeLessThan(4_000)
+    expect(refusalOf(language, source).code).toBe('invalid_document')
   }
 })

@@ -28,7 +28,9 @@ test('every request is decided, and in the promised shape', () => {
       const decision = engine.decide(input)
       expect(decision.reason).not.toMatch(/^(policy_|input_malformed)/)
       expect(Object.keys(decision.scopes).sort()).toEqual([...new Set(input.scopes)].sort())
-      expect(decision.allow).toBe(Object.values(decision.scopes).every((one) => one.verdict === 'allow'))
+      expect(decision.allow).toBe(
+        Object.values(decision.scopes).every((one) => one.verdict === 'allow'),
+      )
       expect(decision.missing).toEqual(
         Object.keys(decision.scopes)
           .filter((scope) => decision.scopes[scope]?.verdict !== 'allow')
@@ -43,14 +45,19 @@ test('every request is decided, and in the promised shape', () => {
 })
 
 test('the generated requests reach every kind of answer', () => {
-  const reasons = fc.sample(decisionInput, { numRuns: 3_000, seed: 7 }).map((input) => engine.decide(input).reason)
+  const reasons = fc
+    .sample(decisionInput, { numRuns: 3_000, seed: 7 })
+    .map((input) => engine.decide(input).reason)
   for (const reason of ['ok', 'no_grant', 'confined', 'condition_denied', 'approval_required']) {
     expect(reasons.filter((one) => one === reason).length, reason).toBeGreaterThan(10)
   }
 })
 
 const subtractive: readonly (readonly [string, fc.Arbitrary<Partial<Documents>>])[] = [
-  ['confinement', fc.record({ confinement: fc.array(confinement, { minLength: 1, maxLength: 3 }) })],
+  [
+    'confinement',
+    fc.record({ confinement: fc.array(confinement, { minLength: 1, maxLength: 3 }) }),
+  ],
   ['restrict', fc.record({ restrict: fc.constant(['freeze']) })],
   ['conditions', fc.record({ conditions: fc.array(condition, { minLength: 1, maxLength: 3 }) })],
   ['risk', documents.map(({ risk }) => ({ risk }))],
@@ -132,10 +139,19 @@ test('the slice of the documents decides as all of them', () => {
 })
 
 test('an input of any shape whatsoever is denied or decided, never thrown', () => {
-  const key = fc.constantFrom('zone', 'principal', 'resource', 'scopes', 'grants', 'documents', 'context', 'approved')
+  const key = fc.constantFrom(
+    'zone',
+    'principal',
+    'resource',
+    'scopes',
+    'grants',
+    'documents',
+    'context',
+    'approved',
+  )
   fc.assert(
     fc.property(decisionInput, key, fc.jsonValue({ maxDepth: 2 }), (input, name, value) => {
-      const broken = { ...input, [name]: value } as unknown as DecisionInput
+      const broken = { ...input, [name]: value }
       const decision = engine.decide(broken)
       if (decision.allow) expect(name).toMatch(/^(resource|scopes|grants|approved)$/)
       expect(decision.reason).not.toBe('policy_undefined')

@@ -1,0 +1,174 @@
+import { z } from 'zod'
+import type { InputOf, OutputOf } from '../../tools/catalogue.ts'
+import { metaOf } from '../../tools/fields.ts'
+import { recordEvents } from '../audit/record.ts'
+import type { GateContext } from '../gate/context.ts'
+import type { Call, PrepareRequest, Refusal } from '../gate/handler.ts'
+import { stepFacts, type StepsPreview } from '../gate/preview.ts'
+import type { ControlPrincipal, Principal } from '../gate/principal.ts'
+import { inOrder, runStep, type AssignedIds, type Step, type StepRun } from '../gate/steps.ts'
+import { digestOf } from '../kernel/canonical.ts'
+import { refuse, type FaultCode } from '../kernel/faults.ts'
+import { limits } from '../kernel/limits.ts'
+import { approvalsOf, consumeApprovals, findPlan, updatePlan, type PlanRecord } from '../store/plans.ts'
+import { useOnce } from '../store/used-once.ts'
+import { lockBase, planForChange, planOf } from './plan-lookup.ts'
+import { planDigest, planView, stateOf } from './plan-view.ts'
+
+type Applied = OutputOf<'plans.apply'>
+
+/** Where a plan's mandate comes from: the STS, which decides on the approvals by itself. */
+export interface Mandates {
+  forPlan(planId: string, requestId: string, traceId: string | undefined): Promise<ControlPrincipal>
+}
+
+/**
+ * Checks what needs no lock and asks the STS for the mandate of the plan: 60 seconds, single use,
+ * for this digest alone. Null for a plan that has been applied before.
+ */
+export async function prepareApply(
+  context: GateContext,
+  mandates: Mandates,
+  request: PrepareRequest,
+  input: InputOf<'plans.apply'>,
+): Promise<ControlPrincipal | null> {
+  const applied = await context.db.transaction(request.zone, async (queries) => {
+    const plan = await planOf(queries, request.zone, input.plan_id)
+    if (plan.state === 'applied') return true
+    refuseUnlessApproved(plan, input.digest, context.clock.now())
+    return false
+  })
+  return applied ? null : mandates.forPlan(input.plan_id, request.requestId, request.traceId)
+}
+
+/**
+ * Runs the steps under the plan's mandate and commits them together, or nothing. What they did is
+ * compared with what was approved before anything is kept.
+ */
+export async function applyPlan(
+  context: GateContext,
+  call: Call,
+  input: InputOf<'plans.apply'>,
+  mandate: ControlPrincipal | null,
+): Promise<Applied> {
+  const plan = await planForChange(call, input.plan_id)
+  if (plan.state === 'applied') return replay(call, plan)
+  refuseUnlessApproved(plan, input.digest, call.nowMs)
+  if (mandate?.plan?.id !== plan.id || mandate.plan.digest !== plan.digest)
+    refuse('approval_mismatch', 'The mandate was minted for another digest of this plan.')
+  await lockBase(call.queries, plan)
+  const until = new Date(call.nowMs + limits.planMandateTtlSeconds * 1_000)
+  const use = { purpose: 'plan_mandate', value: mandate.jti, until } as const
+  if (!(await useOnce(call.queries, call.zone, use)))
+    refuse('approval_not_valid', 'This mandate has been used.')
+  const runs = await runSteps(context, { ...call, principal: mandate }, plan)
+  refuseDivergence(plan, runs)
+  await consumeApprovals(call.queries, plan.id, call.now)
+  const events = runs.map((run) => run.event)
+  const ids = await recordEvents(call.queries, call.nowMs, events)
+  const updated = await updatePlan(call.queries, plan.id, {
+    state: 'applied',
+    request_id: call.requestId,
+    updated_at: call.now,
+  })
+  const approvals = await approvalsOf(call.queries, [plan.id])
+  const isApprover = approvals.some((approval) => approval.approver_id === call.principal.id)
+  return {
+    plan: planView(updated, approvals, call.nowMs),
+    replayed: false,
+    events: events.map(({ zone, type, outcome }, i) => ({
+      id: ids[i] ?? '',
+      zone_id: zone,
+      type,
+      outcome,
+    })),
+    secrets: isApprover && isPerson(call.principal) ? secretsOf(runs) : [],
+  }
+}
+
+/** A refused apply moves the plan on where it can never be applied as it is. */
+export async function applyRefused(
+  { queries, zone, fault, now }: Refusal,
+  input: InputOf<'plans.apply'>,
+): Promise<void> {
+  const plan = await findPlan(queries, zone, input.plan_id)
+  if (plan?.state !== 'approved' || stays.has(fault.code)) return
+  await updatePlan(queries, plan.id, {
+    state: fault.code === 'stale' ? 'stale' : 'failed',
+    failure: JSON.stringify({ code: fault.code, message: fault.message }),
+    updated_at: now,
+  })
+}
+
+/** Refusals that say nothing about the plan: it can be applied by another call. */
+const stays: ReadonlySet<FaultCode> = new Set([
+  'approval_required',
+  'approval_expired',
+  'approval_mismatch',
+  'plan_expired',
+  'not_ready',
+  'internal',
+  'conflict',
+])
+
+function refuseUnlessApproved(
+  plan: PlanRecord,
+  digest: string | undefined,
+  nowMs: number,
+): void {
+  if (planDigest(plan) !== plan.digest || (digest !== undefined && digest !== plan.digest))
+    refuse('approval_mismatch', 'This is not the plan that was approved; nothing was done.')
+  const state = stateOf(plan, nowMs)
+  if (state === 'approved') return
+  if (state === 'pending_approval')
+    refuse('approval_required', 'This plan waits for a person’s approval.', {
+      details: { digest: plan.digest, approvals_required: plan.approvals_required },
+    })
+  if (state === 'expired') refuse('plan_expired', 'This plan has expired; propose it again.')
+  if (state === 'stale') refuse('stale', 'This plan is stale; preview it again.')
+  refuse('plan_state', `This plan is ${state} and cannot be applied.`, { details: { state } })
+}
+
+async function runSteps(
+  context: GateContext,
+  call: Call,
+  plan: PlanRecord,
+): Promise<readonly StepRun[]> {
+  const outputs = new Map<string, unknown>()
+  const assigned: AssignedIds = structuredClone(plan.assigned_ids)
+  const runs: StepRun[] = []
+  for (const step of inOrder(plan.steps as readonly Step[]))
+    runs.push(await runStep(context, call, step, outputs, assigned))
+  return runs
+}
+
+/** The diff of the run must be, byte for byte, the one that was shown. */
+function refuseDivergence(plan: PlanRecord, runs: readonly StepRun[]): void {
+  const shown = (plan.preview as StepsPreview).steps.map(
+    ({ id, operation, zone_id, input, changes }) => ({ id, operation, zone_id, input, changes }),
+  )
+  const done = JSON.parse(JSON.stringify(runs.map(stepFacts))) as unknown
+  if (digestOf(shown) !== digestOf(done))
+    refuse('plan_diverged', 'It would do something else than was approved; nothing was done.')
+}
+
+async function replay(call: Call, plan: PlanRecord): Promise<Applied> {
+  const approvals = await approvalsOf(call.queries, [plan.id])
+  return { plan: planView(plan, approvals, call.nowMs), replayed: true, events: [], secrets: [] }
+}
+
+function secretsOf(runs: readonly StepRun[]): Applied['secrets'] {
+  return runs.flatMap((run) => {
+    const { output: schema } = run.operation
+    if (!(schema instanceof z.ZodObject)) return []
+    return Object.entries(run.output as Record<string, unknown>).flatMap(([field, value]) => {
+      const shape = schema.shape[field] as z.ZodType | undefined
+      const secret = shape !== undefined && metaOf(shape).secret === true
+      return secret && typeof value === 'string' ? [{ step: run.step.id, field, value }] : []
+    })
+  })
+}
+
+function isPerson(principal: Principal): boolean {
+  return principal.kind === 'admin' && principal.person
+}

@@ -1,0 +1,141 @@
+import { findOperation, type InputOf } from '../../tools/catalogue.ts'
+import type { GateContext } from '../gate/context.ts'
+import type { Call } from '../gate/handler.ts'
+import { previewSteps, type StepsPreview } from '../gate/preview.ts'
+import { adminPrincipal } from '../gate/admin-token.ts'
+import type { AdminPrincipal, Principal } from '../gate/principal.ts'
+import type { Step } from '../gate/steps.ts'
+import { refuse } from '../kernel/faults.ts'
+import { limits } from '../kernel/limits.ts'
+import { approvalsOf, insertPlan, updatePlan, type PlanRecord } from '../store/plans.ts'
+import { findToken, isLive } from '../store/principals.ts'
+import { lockZone } from '../store/zones.ts'
+import { planForChange } from './plan-lookup.ts'
+import { planDigest, planView, stateOf, type PlanView } from './plan-view.ts'
+
+/**
+ * Makes a plan of steps and previews it in the same transaction: what is stored was seen to run.
+ * Nothing but the plan is written.
+ */
+export async function createPlan(
+  context: GateContext,
+  call: Call,
+  input: InputOf<'plans.create'>,
+): Promise<PlanView> {
+  const steps = input.steps
+  const reach = steps.some((step) => reachesOut(step)) ? 'platform' : 'zone'
+  const shown = await preview(context, call, steps)
+  const facts = { ...shown, zone_id: call.zone, reach, requester_id: call.principal.id } as const
+  const row = await insertPlan(call.queries, {
+    ...columns(facts),
+    id: call.newId('plan'),
+    requester_name: call.principal.name,
+    requester_token_id: tokenOf(call.principal),
+    origin: call.principal.kind === 'control' ? 'chat' : 'api',
+    conversation_id: call.principal.kind === 'control' ? call.principal.conversationId : null,
+    intent: input.intent,
+    summary: input.summary,
+    failure: 'null',
+    request_id: null,
+    revision: 1,
+    created_at: call.now,
+    updated_at: call.now,
+    expires_at: new Date(call.nowMs + limits.planTtlMs),
+  })
+  return planView(row, [], call.nowMs)
+}
+
+const previewable: readonly PlanView['state'][] = ['previewed', 'pending_approval', 'approved', 'stale']
+
+/** Previews an open or stale plan on the present state. Its digest changes, so approvals lapse. */
+export async function previewAgain(
+  context: GateContext,
+  call: Call,
+  planId: string,
+): Promise<PlanView> {
+  const row = await planForChange(call, planId)
+  const state = stateOf(row, call.nowMs)
+  if (!previewable.includes(state))
+    refuse('plan_state', `This plan is ${state}; propose a new one.`, { details: { state } })
+  if (row.requester_id !== call.principal.id)
+    refuse('person_required', 'Only who asked for a plan previews it again: it is their authority.')
+  const shown = await preview(context, call, row.steps as readonly Step[])
+  const { zone_id, reach, requester_id } = row
+  const updated = await updatePlan(call.queries, row.id, {
+    ...columns({ ...shown, zone_id, reach, requester_id }),
+    requester_token_id: tokenOf(call.principal),
+    updated_at: call.now,
+  })
+  return planView(updated, await approvalsOf(call.queries, [row.id]), call.nowMs)
+}
+
+type Shown = Pick<
+  PlanRecord,
+  'steps' | 'preview' | 'assigned_ids' | 'base_revisions' | 'policy_set_version_id'
+>
+
+async function preview(context: GateContext, call: Call, steps: readonly Step[]): Promise<Shown> {
+  const zone = await lockZone(call.queries, call.zone)
+  if (zone === undefined || zone.system)
+    refuse('system_zone_refused', 'No plan reaches a system zone.')
+  const principal = await requesterOf(call)
+  const previewed = await previewSteps(context, { ...call, principal }, steps)
+  return {
+    steps: [...steps],
+    preview: previewed.preview,
+    assigned_ids: previewed.assigned,
+    base_revisions: { ...previewed.baseRevisions },
+    policy_set_version_id: zone.active_policy_set_version_id,
+  }
+}
+
+/** The columns that a preview decides. */
+function columns(facts: Shown & Pick<PlanRecord, 'zone_id' | 'reach' | 'requester_id'>) {
+  const shown = facts.preview as StepsPreview
+  return {
+    ...facts,
+    digest: planDigest(asStored(facts)),
+    state: stateAfter(shown),
+    steps: JSON.stringify(facts.steps),
+    preview: JSON.stringify(facts.preview),
+    assigned_ids: JSON.stringify(facts.assigned_ids),
+    base_revisions: JSON.stringify(facts.base_revisions),
+    risk: shown.risk,
+    approvals_required: shown.policy.approvals,
+  }
+}
+
+/** The facts as they will be read back: what JSON has no word for is gone before the digest. */
+function asStored<T>(facts: T): T {
+  return JSON.parse(JSON.stringify(facts)) as T
+}
+
+function stateAfter(shown: StepsPreview): PlanView['state'] {
+  const blocked = shown.steps.some((step) => step.effect === 'blocked')
+  const empty = shown.steps.every((step) => step.effect === 'no-op')
+  if (blocked || empty || shown.policy.decision === 'deny') return 'previewed'
+  return shown.policy.approvals === 0 ? 'approved' : 'pending_approval'
+}
+
+/** Whether a step needs authority beyond the plan's own zone. */
+function reachesOut(step: Step): boolean {
+  return step.zone !== undefined || findOperation(step.operation)?.place === 'platform'
+}
+
+/**
+ * On whose authority the steps are previewed: the person's who asked, as their admin token has it
+ * now. The Operator's own mandate could not run a single one of them.
+ */
+async function requesterOf(call: Call): Promise<AdminPrincipal> {
+  if (call.principal.kind === 'admin') return call.principal
+  const token = await findToken(call.queries, tokenOf(call.principal))
+  if (token === undefined || !isLive(token, call.nowMs))
+    refuse('invalid_admin_token', 'The credential under which this was asked for has ended.')
+  return adminPrincipal(token)
+}
+
+function tokenOf(principal: Principal): string {
+  return principal.kind === 'system'
+    ? refuse('person_required', 'The platform itself proposes no plans.')
+    : principal.tokenId
+}

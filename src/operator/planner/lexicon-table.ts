@@ -1,0 +1,229 @@
+/**
+ * What words mean to the planner, by class; phrases are separated by commas. A phrase that ends its
+ * first word in `~` is listed in every inflection of that word. One phrase may stand in several
+ * classes: the grammar decides by its place.
+ */
+export const phrasesByClass: Readonly<Record<string, string>> = {
+
+  // what is to be done
+  'verb:create': `
+    create~, register~, add~, make~, define~, set~ up, onboard~, introduce~, provision~, build~,
+    sign~ up, open~, enrol~, enroll~`,
+  'verb:delete': `
+    delete~, remove~, archive~, destroy~, drop~, get~ rid of, retire~, decommission~, offboard~,
+    deregister~, unregister~, scrap~, erase~, tear~ down`,
+  'verb:give': `
+    give~, grant~, allow~, let~, permit~, authorize~, authorise~, enable~, assign~, hand~,
+    entitle~, provide~, open~ up`,
+  'verb:revoke': `
+    revoke~, withdraw~, take~ away, take~, stop~, prevent~, block~, deny~, forbid~, disallow~,
+    strip~, cut~ off, cut~, end~, terminate~, lose~, rescind~, bar~, ban~, unassign~, lock~ out,
+    kick~, pull~`,
+  'verb:rename': 'rename~, retitle~',
+  'verb:change': 'change~, update~, edit~, modify~, alter~, replace~, adjust~',
+  'verb:set': 'set~, point~, route~, configure~, change~, update~, send~, proxy~',
+  'verb:rotate': `
+    rotate~, roll~, regenerate~, reissue~, renew~, reset~, cycle~, refresh~, roll~ over`,
+  'verb:extend': 'extend~, prolong~, lengthen~, renew~, push~ back, push~ out, postpone~, keep~',
+  'verb:shorten': 'shorten~, cut~ short, bring~ forward',
+  'verb:expire': 'expire~, end~, stop~, lapse~, run~ out',
+  'verb:limit': `
+    limit~, restrict~, reduce~, narrow~, downgrade~, cap~, confine~, constrain~, narrow~ down`,
+  'verb:label': 'label~, tag~, mark~, labelled, labelling',
+  'verb:unlabel': 'unlabel~, untag~',
+  'verb:attach': 'attach~, connect~, use~, assign~, link~, bind~',
+  'verb:detach': 'detach~, disconnect~, unlink~, unbind~',
+  'verb:freeze': 'freeze~, lock~ down, lock~, suspend~, pause~, halt~, shut~ down, stop~',
+  'verb:unfreeze': 'unfreeze~, thaw~, unlock~, resume~, lift~, unpause~, reopen~',
+  'verb:require': 'require~, demand~, need~, gate~',
+  'verb:activate': `
+    activate~, use~, apply~, switch~ to, deploy~, make~ active, put~ in force, enforce~`,
+  'verb:on': 'enable~, turn~ on, switch~ on, activate~, allow~',
+  'verb:off': 'disable~, turn~ off, switch~ off, deactivate~, disallow~, forbid~, stop~',
+  'verb:rollback': 'roll~ back, rollback, revert~, go back, return, restore~',
+  'verb:copy': 'copy~, clone~, duplicate~, mirror~',
+  'verb:approve': 'approve~, apply~, reject~, confirm~, sign off, execute~, decline~',
+  'verb:show': `
+    show~, list~, display~, describe~, tell~, print~, give me, get me, show me, tell me, explain~,
+    enumerate~, count~, find~, look up, summarize~, summarise~`,
+  'verb:undo': 'undo~',
+
+  // who or what it is about
+  'kind:application': 'application, applications, app, apps, client, clients, workload, workloads',
+  'kind:application-weak': 'agent, agents, bot, bots, service, services',
+  'kind:resource': 'resource, resources, protected resource, protected resources, api, apis',
+  'kind:provider': `
+    provider, providers, credential provider, credential providers, credentials provider`,
+  'kind:zone': 'zone, zones',
+  'kind:policy': 'policy, policies, policy document, policy documents',
+  'kind:policySet': 'policy set, policy sets, policyset, policysets, policy-set, policy-sets',
+  'kind:plan': 'plan, plans, proposal, proposals, change plan, change plans',
+  'kind:grant': 'grant, grants',
+  'noun:access': `
+    access, permission, permissions, privilege, privileges, right, rights, grant, grants,
+    access rights, ability, authority, capability`,
+  'noun:scope': 'scope, scopes, permission, permissions',
+  'noun:label': 'label, labels, tag, tags',
+  'noun:secret': `
+    secret, client secret, secrets, credential, credentials, password, client secrets`,
+  'noun:keys': 'key, keys, signing key, signing keys, jwks',
+  'noun:upstream': `
+    upstream, upstream url, upstream address, backend, backend url, upstream uri, origin url,
+    target url`,
+  'noun:url': 'url, address, uri, identifier',
+  'noun:template': 'template, templates, policy template, policy templates',
+  'noun:version': 'version, versions, revision',
+  'noun:name': 'name, names',
+  'noun:token': 'admin token, admin tokens, api token, bootstrap token, administrator token',
+  'noun:dcr': `
+    dynamic client registration, dcr, dynamic registration, self-registration, self registration,
+    register themselves, client registration`,
+  'noun:expiry': `
+    expiry, expiration, end date, expiry date, time limit, deadline, expiration date, end time`,
+  'noun:freeze': 'freeze, lockdown, restriction, restrictions',
+  'noun:approval': 'approval, approvals, human approval, step-up, step up, sign-off, confirmation',
+  'noun:business-hours': 'business hours, working hours, office hours, work hours',
+  'noun:event': `
+    event, events, audit log, audit, audit trail, audit events, log, logs, history, activity`,
+  'noun:change': `
+    change, changes, changed, modified, altered, modification, modifications, updated`,
+  'noun:happen': 'happened, happen, happening, going on, went on, going',
+  'noun:refusal': `
+    refused, denied, rejected, blocked, refusal, refusals, denial, denials, fail, failed, failing,
+    turned down, turned away, declined, deny, refuse`,
+  'noun:overview': 'overview, summary, status, state, this zone, the zone',
+  'noun:system': 'system zone, system',
+  'noun:issuer': 'issuer, token endpoint, jwks uri, endpoints, token url',
+  'noun:request': 'request, decision, requests, call, exchange',
+  'noun:member': 'member, part',
+  'noun:baseline': 'baseline, baseline policy set, baseline policy, baseline set',
+  'noun:everything': 'everything, anything, whatever',
+  'word:active': 'active, in force, in effect, activated, current, effective, live',
+  'word:awaiting': `
+    awaiting, awaiting approval, pending, waiting, waiting for, open, outstanding, unapproved,
+    wait for, wait`,
+  'word:naming': `
+    called, named, call it, name it, with the name, with name, by the name of, under the name,
+    titled, whose name is, known as, name them, call them`,
+  'word:new': 'new, another, fresh',
+  'word:like': 'same, same as, identical, copy of, clone of, duplicate of, like',
+  'word:time-boxed': 'temporary, temporarily, time-boxed, short-lived, time-limited, for a while',
+  'word:able': 'able, able to, capable of',
+  'word:member': 'has, have, had, holds, hold, having, held',
+
+  // scopes in plain words; the part after the colon is the ending they mean
+  'scope:read': `
+    read~, view~, see~, look at, looking at, fetch~, readable, viewable, visible, reader, viewer,
+    query~, browse~, retrieve~, consult~, inspect~`,
+  'scope:write': `
+    write~, writable, writeable, update~, edit~, modify~, editable, writer, editor, change~,
+    updatable, modifiable, overwrite~`,
+  'scope:delete': 'delete~, deletable, erase~, deletion',
+  'scope:create': 'create~, creation',
+  'scope:list': 'list~',
+  'scope:admin': 'administer~, manage~, admin',
+  'scope:approve': 'approve~, approval',
+  'scope:read-only': 'read-only, readonly, read only, view only, view-only, reading only',
+  'scope:write-only': 'write-only, write only',
+  'scope:read-write': 'read-write, readwrite, r/w, rw',
+  'scope:all': `
+    full access, full, everything, all scopes, all access, complete access, anything, every scope,
+    complete, unrestricted, all permissions, all rights, total, all privileges, entire,
+    all the scopes, all its scopes, all of its scopes, every permission, any access`,
+
+  // what can turn a meaning around: never skipped
+  negation: `
+    not, never, dont, do nt, doesnt, cant, cannot, wont, shouldnt, mustnt, isnt, arent, didnt,
+    nobody, no one, none, neither, nor, without, no, nothing, no application, refrain from, avoid,
+    instead of, rather than, unable`,
+  'no-longer': 'no longer, not any longer, not any more, not anymore',
+  'any-more': 'any more, anymore, any longer',
+  only: 'only, just, solely, nothing but, at most, no more than',
+  except: `
+    except, except for, except from, excluding, other than, apart from, besides, all but,
+    everyone but, everybody but, save for`,
+  condition: `
+    if, unless, when, whenever, while, once, after, before, as long as, provided, in case, during,
+    outside, outside of, between, within, inside, depending, until further notice`,
+  all: 'all, every, each, any, all the, each of, all of, every single, both, both of',
+  everyone: `
+    everyone, everybody, anyone, anybody, all applications, every application, all apps, every app,
+    any application, all agents, all bots, any app, all clients, every client, each application,
+    every agent, everything else, everyone else, the others, all others, the rest`,
+
+  // pointing back
+  pronoun: `
+    it, this one, that one, the same one, this, that, the latter, the former, the same, itself,
+    this app, that app, this application, that application, this resource, that resource,
+    the new one, the app, the application, the resource, this provider, that provider`,
+  'pronoun-plural': 'them, they, these, those, these two, those two, the two, both of them',
+  'pronoun-of': 'its, their, theirs',
+
+  // asking
+  'ask:who': `
+    who, whom, which application, which applications, which app, which apps, what applications,
+    what apps, which agents, which clients, which bots`,
+  'ask:what': 'what, which, what all',
+  'ask:why': 'why, how come, for what reason',
+  'ask:how-many': 'how many, number of',
+  'ask:how': 'how, how do i, how can i, how to, how do you, how does one',
+  'ask:when': 'when did, when does, when will, when is, when was, how long, till when, until when',
+  'ask:where': 'where',
+  'ask:is': 'is, are, does, do, did, has, have, was, were, is there, are there, do we have, am',
+
+  // auxiliaries
+  modal: `
+    can, may, could, should, must, might, shall, ought to, needs, need, needs to, need to, gets,
+    get, has to, have to, requires, wants, wants to, will, would, should be, is allowed,
+    are allowed, receives, receive, deserves, be given, be allowed, be permitted, supposed to,
+    gain, gains, has to have, want to, want, be granted, is permitted`,
+  wish: `
+    i want, i would like, we want, we would like, we need, i need, make sure, ensure, see to it,
+    i want you, i would like you, i need you, id like, we need you, i am asking you, i wish,
+    it should be possible for, arrange for, see that, i d like, be sure, is it possible,
+    we have to, i have to, it is time to, time to`,
+  polite: `
+    please, pls, plz, kindly, can you, could you, would you, will you, can we, could we,
+    would you mind, go ahead and, go ahead, if you would, if you can, if possible, thanks,
+    thank you, thx, hey, hi, hello, ok, okay, so, well, great, cheers, for me, for us,
+    would you please, could you please, can you please, i think, shall we, let us, let 's, lets,
+    if you could, now please, be so kind and, be so kind as to, i was wondering if you could,
+    may i ask you to, do me a favor and, many thanks, in advance, caracal, operator, dear,
+    yes please, alright, right then, mind, good morning, good evening, can i ask you to, you,
+    may i, can i, could i, let me, quick one, quick question, quickly, for the team`,
+  filler: `
+    a, an, the, my, our, your, some, to, of, on, for, in, at, with, by, as, into, onto, over, from,
+    upon, towards, toward, via, be, been, being, is, are, was, were, am, do, does, did, has, have,
+    had, that, which, who, so that, there, to be, and, or, plus, then, also, too, as well,
+    as well as, additionally, again, still, immediately, right now, right away, straight away,
+    asap, at once, now, simply, actually, from now on, going forward, me, us, i, we, already, 's,
+    here, in here, in total, exist, exists, in addition, along with, together with, against, about,
+    regarding, concerning, currently, at the moment, at present, right, one, ones, own, kind of,
+    having, its own, under, following, these, those, inside of, both, really, furthermore,
+    moreover, level, get, got, such, any, there is, there are, next, finally, first, afterwards,
+    after that, secondly, entry, entries, well`,
+  user: `
+    user, the user, on behalf of, on behalf of user, acting for, when acting for, for user,
+    for the user, bound to user, person`,
+  because: 'because, because of, due to, since we, as we, so we can, reason',
+  yes: `
+    yes, yep, yeah, sure, correct, exactly, indeed, yes do it, do it, do that, right, y, aye,
+    go for it, sounds good, that is right, that one`,
+  cancel: `
+    never mind, nevermind, cancel, forget it, forget that, stop, abort, scratch that, leave it`,
+  help: `
+    help, what can you do, what do you do, how does this work, who are you, what are you,
+    what do you understand, what can i ask, what can i say, what can you help with`,
+  greeting: `
+    hi, hello, hey, good morning, good afternoon, good evening, greetings, howdy, hi there,
+    hello there, hey there`,
+  thanks: `
+    thanks, thank you, thx, cheers, many thanks, great, perfect, awesome, nice, thanks a lot,
+    ok thanks, cool`,
+  permanent: `
+    permanent, permanently, forever, indefinitely, for good, without expiry, without an expiry,
+    without expiration, with no expiry, no expiry, never expires, never expire, not expire,
+    without end, unlimited, with no end, without time limit, without a time limit, no time limit,
+    open-ended`,
+  'word:arrow': '->, =>, →, =',
+}

@@ -1,0 +1,130 @@
+import { CompiledQuery } from 'kysely'
+import type { Id, ZoneId } from '../kernel/ids.ts'
+import type { Queries } from './database.ts'
+import type { PreparedQuery } from './one-trip.ts'
+
+/** Which pair the question is about. Without a resource only the application's facts are read. */
+export interface AuthoritySubject {
+  readonly applicationId: string
+  readonly resource: { readonly id: string } | { readonly identifier: string } | null
+}
+
+/** What decides on a pair of application and resource, in one row. */
+export interface AuthorityRow {
+  readonly zone_id: ZoneId
+  readonly system: boolean
+  readonly zone_archived: boolean
+  readonly version_id: Id<'policySetVersion'> | null
+  /** The zone's active signing key. */
+  readonly key_id: string | null
+  /** Null: the zone has no such application. */
+  readonly application: {
+    readonly id: Id<'application'>
+    readonly name: string
+    readonly kind: 'managed' | 'dcr'
+    readonly labels: readonly string[]
+    readonly archived: boolean
+    readonly expires_at_ms: number | null
+    readonly auth_method: 'client_secret' | 'private_key_jwt'
+    readonly secret_hash: string | null
+    readonly jwks: { readonly keys: readonly { readonly kty: string }[] } | null
+  } | null
+  /** Null: none was asked for, or the zone has no such resource. */
+  readonly resource: {
+    readonly id: Id<'resource'>
+    readonly identifier: string
+    readonly scopes: readonly string[]
+    readonly archived: boolean
+  } | null
+  readonly grants: readonly {
+    readonly id: Id<'grant'>
+    readonly scopes: readonly string[]
+    readonly user: string | null
+    readonly expires_at_ms: number | null
+  }[]
+}
+
+/** How many grants of one pair are read, the newest; leaving some out can only deny. */
+const grantsOfPair = 500
+
+/** An archived identifier may be given again, so only its live owner is meant. */
+const ways = {
+  id: 'r.id = $3',
+  identifier: 'r.identifier = $3 and r.archived_at is null',
+  none: 'false and r.id = $3',
+} as const
+
+const texts: Readonly<Record<keyof typeof ways, string>> = {
+  id: textFor(ways.id),
+  identifier: textFor(ways.identifier),
+  none: textFor(ways.none),
+}
+
+/**
+ * Indexes: the primary keys of zones, applications and resources, zone_keys_active,
+ * resources_identifier, grants_pair.
+ */
+function textFor(resourceIs: string): string {
+  return `
+    select z.id as zone_id, z.system, z.archived_at is not null as zone_archived,
+      z.active_policy_set_version_id as version_id,
+      (select k.id from zone_keys k where k.zone_id = z.id and k.state = 'active') as key_id,
+      (select jsonb_build_object('id', a.id, 'name', a.name, 'kind', a.kind, 'labels', a.labels,
+          'archived', a.archived_at is not null,
+          'expires_at_ms', ${milliseconds('a.expires_at')},
+          'auth_method', a.auth_method, 'secret_hash', a.secret_hash, 'jwks', a.jwks)
+        from applications a where a.zone_id = z.id and a.id = $2) as application,
+      r.resource,
+      coalesce((select jsonb_agg(jsonb_build_object('id', g.id, 'scopes', g.scopes,
+          'user', g.user_id, 'expires_at_ms', ${milliseconds('g.expires_at')}))
+        from (select * from grants where application_id = $2 and resource_id = r.id
+            and zone_id = z.id and archived_at is null
+          order by id desc limit ${String(grantsOfPair)}) g), '[]') as grants
+    from zones z
+    left join lateral (
+      select r.id, jsonb_build_object('id', r.id, 'identifier', r.identifier, 'scopes', r.scopes,
+        'archived', r.archived_at is not null) as resource
+      from resources r where r.zone_id = z.id and ${resourceIs}) r on true
+    where z.id = $1`
+}
+
+function milliseconds(column: string): string {
+  return `(extract(epoch from ${column}) * 1000)::bigint`
+}
+
+/** The question as one statement that connections prepare. */
+export function authorityQuery(zone: ZoneId, subject: AuthoritySubject): PreparedQuery {
+  const { resource } = subject
+  const way = resource === null ? 'none' : 'id' in resource ? 'id' : 'identifier'
+  const named =
+    resource === null ? null : 'id' in resource ? resource.id : resource.identifier
+  return {
+    name: `authority_${way}`,
+    text: texts[way],
+    values: [zone, subject.applicationId, named],
+  }
+}
+
+/** Undefined: there is no such zone. */
+export async function findAuthority(
+  queries: Queries,
+  zone: ZoneId,
+  subject: AuthoritySubject,
+): Promise<AuthorityRow | undefined> {
+  const { text, values } = authorityQuery(zone, subject)
+  const { rows } = await queries.executeQuery<AuthorityRow>(CompiledQuery.raw(text, [...values]))
+  return rows[0]
+}
+
+/** The merged documents of a policy set version that the caller's zone has. Index: primary key. */
+export async function findVersionDocuments(
+  queries: Queries,
+  version: string,
+): Promise<Readonly<Record<string, unknown>> | undefined> {
+  const row = await queries
+    .selectFrom('policy_set_versions')
+    .select('documents')
+    .where('id', '=', version)
+    .executeTakeFirst()
+  return row?.documents
+}

@@ -1,0 +1,110 @@
+import { refuse } from '../kernel/faults.ts'
+import { decisionInput } from '../policy/authority.ts'
+import type { Decision } from '../policy/input.ts'
+import { diagnose } from './draft-event.ts'
+import type { Facts } from './facts.ts'
+import type { Exchange } from './parts.ts'
+import { decisionRefusals, otherRefusal } from './refusals-table.ts'
+
+/** Whom a mandate is for, besides the client. */
+export interface Subject {
+  readonly userId: string | null
+  readonly hops: number
+}
+
+export interface Allowed {
+  readonly resource: NonNullable<Facts['authority']['resource']>
+  readonly scopes: readonly string[]
+  /** When the first of the grants that the scopes rest upon ends, in Unix milliseconds. */
+  readonly endsAtMs: number
+}
+
+/**
+ * Decides on the scopes of the resource that were asked for: all of them, or a refusal that names
+ * the missing ones. Without `asked` it is whatever the client holds, and a refusal where that is
+ * nothing (RFC 6749 section 3.3).
+ */
+export function decideScopes(
+  exchange: Exchange,
+  facts: Facts,
+  asked: readonly string[] | null,
+  subject: Subject,
+): Allowed {
+  const { resource } = facts.authority
+  const scopes = asked ?? resource?.scopes ?? []
+  const decision = decide(exchange, facts, scopes, subject)
+  const allowed = scopes.filter((scope) => decision.scopes[scope]?.verdict === 'allow')
+  diagnose(exchange.event, {
+    resource: resource?.id ?? null,
+    requested: asked,
+    missing: decision.missing,
+    risk: decision.risk,
+  })
+  const isGranted = asked === null ? allowed.length > 0 : decision.allow
+  if (!isGranted || resource === null) return refuseDecision(exchange, decision)
+  exchange.event.rules = [...new Set(allowed.flatMap((scope) => rulesOf(decision, scope)))]
+  return { resource, scopes: allowed, endsAtMs: endOf(facts, decision, allowed) }
+}
+
+/**
+ * Decides on a session, which names no resource: past the gates of zone and principal, the contract
+ * stops at the one that asks for the resource.
+ */
+export function admitSession(exchange: Exchange, facts: Facts): void {
+  const decision = decide(exchange, facts, [], { userId: null, hops: 0 })
+  if (decision.reason !== 'resource_unknown') refuseDecision(exchange, decision)
+}
+
+function decide(
+  exchange: Exchange,
+  facts: Facts,
+  scopes: readonly string[],
+  subject: Subject,
+): Decision {
+  const input = decisionInput(facts.authority, {
+    userId: subject.userId,
+    scopes,
+    nowMs: exchange.nowMs,
+    sourceIp: exchange.sourceIp,
+    hops: subject.hops,
+    approved: [],
+  })
+  return exchange.parts.context.policy.decide(input)
+}
+
+function refuseDecision(exchange: Exchange, decision: Decision): never {
+  const { reason, missing, obligations } = decision
+  exchange.event.rules = decision.rules
+  const { code, message } = decisionRefusals[reason] ?? otherRefusal
+  const named = decisive(decision)
+  return refuse(code, message.endsWith('.') ? message : `${message}: ${named.join(' ')}`, {
+    details: {
+      reason,
+      ...(missing.length === 0 ? {} : { missing }),
+      ...(obligations.length === 0 ? {} : { obligations }),
+    },
+  })
+}
+
+/** The scopes that were refused for the decision's reason; others may have reasons of their own. */
+function decisive({ reason, missing, scopes }: Decision): readonly string[] {
+  return missing.filter((scope) => scopes[scope]?.reason === reason)
+}
+
+function rulesOf(decision: Decision, scope: string): readonly string[] {
+  return decision.scopes[scope]?.rules ?? []
+}
+
+/**
+ * A mandate never outlives what it rests upon: for each scope the longest-lived of its grants, and
+ * of those the one that ends first. A role lasts as long as its document, and an application as
+ * long as it is registered for.
+ */
+function endOf({ client, authority }: Facts, decision: Decision, scopes: readonly string[]): number {
+  const ends = new Map(
+    authority.grants.map(({ id, expiresAtMs }) => [`grant:${id}`, expiresAtMs ?? Infinity]),
+  )
+  return scopes
+    .map((scope) => Math.max(...rulesOf(decision, scope).map((rule) => ends.get(rule) ?? Infinity)))
+    .reduce((first, end) => Math.min(first, end), client.expires_at_ms ?? Infinity)
+}

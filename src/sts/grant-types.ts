@@ -1,0 +1,13 @@
+/** The values of `grant_type` that a zone's token endpoint knows. */
+export const grantTypes = {
+  clientCredentials: 'client_credentials',
+  tokenExchange: 'urn:ietf:params:oauth:grant-type:token-exchange',
+} as const
+
+/** What a token exchange starts from (RFC 8693 section 3); the last two are the Operator's. */
+export const tokenTypes = {
+  accessToken: 'urn:ietf:params:oauth:token-type:access_token',
+  jwt: 'urn:ietf:params:oauth:token-type:jwt',
+  conversation: 'urn:caracal:params:oauth:token-type:conversation',
+  plan: 'urn:caracal:params:oauth:token-type:plan',
+} as const

@@ -1,0 +1,72 @@
+import type { Client } from './client.ts'
+import { mandateClaims, type MandateClaims, type MandateTerms } from './claims.ts'
+import { limits } from '../kernel/limits.ts'
+import type { Allowed } from './decide-scopes.ts'
+import type { Facts } from './facts.ts'
+import { issuerOf } from './issuer.ts'
+import type { Exchange } from './parts.ts'
+
+/** A mandate that a grant has decided to issue. */
+export interface Issue {
+  readonly claims: MandateClaims
+  /** The signing key that the same read has seen active. */
+  readonly keyId: string | null
+  /** RFC 8693 section 2.2.1; null outside of a token exchange. */
+  readonly issuedTokenType: string | null
+}
+
+/** One way to get a mandate: a checklist in a file of its own. */
+export interface Grant {
+  /** The type of its event. */
+  readonly event: string
+  run(exchange: Exchange): Promise<Issue>
+}
+
+export function issue(
+  exchange: Exchange,
+  facts: Facts,
+  terms: MandateTerms,
+  issuedTokenType: string | null,
+): Issue {
+  const base = exchange.parts.context.issuerBase()
+  const claims = mandateClaims(base, exchange.zone, exchange.nowMs, terms)
+  return { claims, keyId: facts.keyId, issuedTokenType }
+}
+
+/** A mandate for one resource, of the client itself or of the subject that it stands for. */
+export function resourceTerms(
+  client: Client,
+  allowed: Allowed,
+  subject?: MandateClaims,
+): MandateTerms {
+  const subjectEndsAtMs = subject === undefined ? Infinity : subject.exp * 1_000
+  return {
+    use: 'resource',
+    sub: subject?.sub ?? client.id,
+    sub_type: subject?.sub_type ?? 'application',
+    client_id: client.id,
+    aud: [allowed.resource.identifier],
+    target: [allowed.resource.id],
+    scopes: allowed.scopes,
+    lifetimeSeconds: limits.mandateTtlSeconds,
+    endsAtMs: Math.min(allowed.endsAtMs, subjectEndsAtMs),
+    ...(subject === undefined
+      ? {}
+      : { session: { sid: subject.sid, rootSid: subject.root_sid } }),
+  }
+}
+
+/** A session of the client itself: it opens nothing, and exchanges for mandates that do. */
+export function sessionTerms(exchange: Exchange, client: Client): MandateTerms {
+  return {
+    use: 'session',
+    sub: client.id,
+    sub_type: 'application',
+    client_id: client.id,
+    aud: [issuerOf(exchange.parts.context.issuerBase(), exchange.zone)],
+    target: [],
+    scopes: [],
+    lifetimeSeconds: limits.mandateTtlSeconds,
+    endsAtMs: client.expires_at_ms ?? Infinity,
+  }
+}

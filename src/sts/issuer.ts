@@ -1,0 +1,15 @@
+import type { ZoneId } from '../kernel/ids.ts'
+
+/** The issuer of a zone's mandates (authority.md): always by the zone's id, never by its slug. */
+export function issuerOf(base: string, zone: ZoneId): string {
+  return `${base}/zones/${zone}`
+}
+
+export function tokenEndpointOf(base: string, zone: ZoneId): string {
+  return `${issuerOf(base, zone)}/oauth2/token`
+}
+
+/** What a control mandate is for: the Admin API of this service. */
+export function controlAudience(base: string): string {
+  return `${base}/v1`
+}

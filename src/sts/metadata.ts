@@ -1,0 +1,29 @@
+import type { ZoneId } from '../kernel/ids.ts'
+import { assertionAlgorithms } from './client-assertion.ts'
+import { grantTypes } from './grant-types.ts'
+import { issuerOf, tokenEndpointOf } from './issuer.ts'
+
+const clientAuthentication = ['client_secret_basic', 'client_secret_post', 'private_key_jwt']
+
+/** The authorization server metadata of a zone (RFC 8414 section 2). */
+export function metadataOf(base: string, zone: ZoneId): Readonly<Record<string, unknown>> {
+  const issuer = issuerOf(base, zone)
+  const endpoints = {
+    token_endpoint: tokenEndpointOf(base, zone),
+    introspection_endpoint: `${issuer}/oauth2/introspect`,
+    revocation_endpoint: `${issuer}/oauth2/revoke`,
+  }
+  const authentication = Object.keys(endpoints).flatMap((endpoint) => [
+    [`${endpoint}_auth_methods_supported`, clientAuthentication],
+    [`${endpoint}_auth_signing_alg_values_supported`, assertionAlgorithms],
+  ])
+  return {
+    issuer,
+    ...endpoints,
+    jwks_uri: `${issuer}/.well-known/jwks.json`,
+    grant_types_supported: Object.values(grantTypes),
+    // There is no authorization endpoint, and section 2 requires the member.
+    response_types_supported: [],
+    ...(Object.fromEntries(authentication) as Record<string, readonly string[]>),
+  }
+}

@@ -1,0 +1,62 @@
+import type { FaultCode } from '../kernel/faults.ts'
+
+/** What a client is told about each reason of the decision contract (policies/README.md). */
+interface Refusal {
+  readonly code: FaultCode
+  readonly message: string
+}
+
+/** What an unknown reason becomes: a denial all the same. */
+export const otherRefusal: Refusal = {
+  code: 'access_denied',
+  message: 'The policy of the zone does not allow this.',
+}
+
+export const decisionRefusals: Readonly<Record<string, Refusal>> = {
+  no_active_policy_set: {
+    code: 'access_denied',
+    message: 'The zone has no active policy set, so it authorizes nothing; activate one.',
+  },
+  zone_restricted: {
+    code: 'access_denied',
+    message: 'The zone is frozen: a restrict document is active.',
+  },
+  resource_unknown: {
+    code: 'invalid_target',
+    message: 'The zone has no such resource; name it by identifier or id.',
+  },
+  resource_archived: { code: 'invalid_target', message: 'The resource is archived.' },
+  no_scope_requested: { code: 'invalid_scope', message: 'No scope is left to ask for.' },
+  scope_unknown: { code: 'invalid_scope', message: 'The resource has no such scope' },
+  no_grant: { code: 'access_denied', message: 'No grant gives this application' },
+  grant_user_mismatch: {
+    code: 'access_denied',
+    message: 'The grants are bound to another user, so this application does not hold',
+  },
+  grant_expired: { code: 'access_denied', message: 'The grant has expired that gave' },
+  confined: { code: 'access_denied', message: 'A confinement keeps this application from' },
+  condition_denied: { code: 'access_denied', message: 'A condition of the zone denies' },
+  approval_required: { code: 'access_denied', message: 'A person has to approve first' },
+}
+
+/** What a client of the Operator is told about the reasons of the operator contract. */
+export const mandateRefusals: Readonly<Record<string, string>> = {
+  system_zone_refused: 'The Operator has no authority in a system zone.',
+  zone_archived: 'The zone is archived: it mints nothing.',
+  client_not_operator: 'Only the Operator gets this mandate.',
+  global_scope_required: 'The person who asked does not have global scope.',
+  nothing_requested: 'The person who asked may read nothing here that the Operator may read.',
+  scope_not_read: 'This mandate may only read.',
+  requester_lacks_scope: 'The person who asked does not hold what is requested.',
+  operator_lacks_scope: 'The Operator is not granted what is requested.',
+  plan_not_approved: 'The plan is not approved.',
+  plan_expired: 'The plan has expired; preview it again.',
+  plan_scope_exceeds: 'The plan does not need what is requested.',
+  plan_scope_missing: 'A plan mandate carries everything that the plan needs.',
+  approval_digest_mismatch: 'An approval names another digest: the plan is not what was approved.',
+  approval_consumed: 'An approval was used already.',
+  approval_expired: 'The approval has expired; approve the plan again.',
+  approvals_missing: 'The plan needs more approvals.',
+  approver_lacks_capability: 'Who approved can no longer approve.',
+  approver_is_requester: 'A second person has to approve this plan.',
+}
