@@ -8,10 +8,16 @@ import { format } from 'prettier'
 import { z } from 'zod'
 import { sha256Hex } from '../src/kernel/canonical.ts'
 
-/** The contracts that are compiled, each one file, with what the service calls in them. */
+/** The contracts that are compiled: their sources, and what the service calls in them. */
 const contracts = {
-  decision: ['caracal/authz/decision'],
-  operator: ['caracal/operator/mandate', 'caracal/operator/plan'],
+  decision: {
+    sources: ['policies/decision.rego', 'policies/decision_input.rego'],
+    entrypoints: ['caracal/authz/decision'],
+  },
+  operator: {
+    sources: ['policies/operator.rego'],
+    entrypoints: ['caracal/operator/mandate', 'caracal/operator/plan'],
+  },
 } as const
 
 type Contract = keyof typeof contracts
@@ -49,10 +55,12 @@ export async function compilePolicies({ opa }: { readonly opa: string }): Promis
   const entries = await Promise.all(
     contractNames().map(async (name) => {
       const wasm = await compile(opa, name)
-      await writeFile(pathOf(name, 'wasm'), wasm)
-      const source = await readFile(pathOf(name, 'rego'))
-      const hashes = { source_sha256: sha256Hex(source), wasm_sha256: sha256Hex(wasm) }
-      return [name, { ...hashes, opa_version: version, entrypoints: contracts[name] }] as const
+      await writeFile(wasmPath(name), wasm)
+      const hashes = { source_sha256: await sourceHash(name), wasm_sha256: sha256Hex(wasm) }
+      return [
+        name,
+        { ...hashes, opa_version: version, entrypoints: contracts[name].entrypoints },
+      ] as const
     }),
   )
   const manifest = JSON.stringify(Object.fromEntries(entries), null, 2)
@@ -84,16 +92,13 @@ export async function verifyHashes(): Promise<string[]> {
   const problems = await Promise.all(
     contractNames().map(async (name) => {
       const entry = manifest[name]
-      const [source, wasm] = await Promise.all([
-        readFile(pathOf(name, 'rego')),
-        readFile(pathOf(name, 'wasm')),
-      ])
+      const [source, wasm] = await Promise.all([sourceHash(name), readFile(wasmPath(name))])
       return [
-        sha256Hex(source) === entry.source_sha256 ||
-          `policies/${name}.rego has changed since ${name}.wasm was compiled; compile it again`,
+        source === entry.source_sha256 ||
+          `the sources of policies/${name}.wasm have changed since; compile them again`,
         sha256Hex(wasm) === entry.wasm_sha256 ||
           `policies/${name}.wasm is not the one in manifest.json; compile it again`,
-        entry.entrypoints.join() === contracts[name].join() ||
+        entry.entrypoints.join() === contracts[name].entrypoints.join() ||
           `policies/manifest.json lists other entrypoints for ${name}; compile it again`,
       ].filter((outcome) => typeof outcome === 'string')
     }),
@@ -103,7 +108,7 @@ export async function verifyHashes(): Promise<string[]> {
 
 async function lint(opa: string): Promise<string[]> {
   const sources = contractNames().flatMap((name) => [
-    `policies/${name}.rego`,
+    ...contracts[name].sources,
     `policies/${name}_test.rego`,
   ])
   const outcomes = await Promise.all([
@@ -133,7 +138,7 @@ async function verifyBytes(opa: string, note: (text: string) => void): Promise<s
         note(`policies: ${name}.wasm was made by opa ${made}, here is ${version}: not compared`)
         return []
       }
-      const committed = await readFile(pathOf(name, 'wasm'))
+      const committed = await readFile(wasmPath(name))
       if (committed.equals(await compile(opa, name))) return []
       return [`policies/${name}.wasm is not what opa ${version} makes of its source`]
     }),
@@ -146,9 +151,9 @@ async function compile(opa: string, name: Contract): Promise<Buffer> {
   const folder = await mkdtemp(join(tmpdir(), 'caracal-policy-'))
   try {
     const bundle = join(folder, 'bundle.tar.gz')
-    const entrypoints = contracts[name].flatMap((entrypoint) => ['-e', entrypoint])
+    const entrypoints = contracts[name].entrypoints.flatMap((entrypoint) => ['-e', entrypoint])
     const flags = ['build', '-t', 'wasm', '-O', '0', ...entrypoints, '-o', bundle]
-    await run(opa, [...flags, `policies/${name}.rego`], { cwd: root })
+    await run(opa, [...flags, ...contracts[name].sources], { cwd: root })
     return fileOfTar(gunzipSync(await readFile(bundle)), '/policy.wasm')
   } finally {
     await rm(folder, { recursive: true, force: true })
@@ -181,6 +186,14 @@ function contractNames(): readonly Contract[] {
   return Object.keys(contracts) as Contract[]
 }
 
-function pathOf(name: Contract, extension: 'rego' | 'wasm'): string {
-  return join(root, 'policies', `${name}.${extension}`)
+/** The hash of a contract's sources, one after the other. */
+async function sourceHash(name: Contract): Promise<string> {
+  const sources = await Promise.all(
+    contracts[name].sources.map((path) => readFile(join(root, path))),
+  )
+  return sha256Hex(Buffer.concat(sources))
+}
+
+function wasmPath(name: Contract): string {
+  return join(root, 'policies', `${name}.wasm`)
 }

@@ -26,7 +26,7 @@ export type Handler<Id extends OperationId> = Serve<Id, undefined> | StagedHandl
 
 export interface StagedHandler<Id extends OperationId> {
   /** Runs before the transaction opens: what must not hold a lock, such as asking the STS. */
-  readonly prepare: (request: PrepareRequest, input: InputOf<Id>) => Promise<unknown>
+  readonly prepare?: (request: PrepareRequest, input: InputOf<Id>) => Promise<unknown>
   readonly serve: Serve<Id, never>
   /** Runs in the transaction that records a refusal: the transition that the refusal is. */
   readonly refused?: (refusal: Refusal, input: InputOf<Id>) => Promise<void>

@@ -72,6 +72,7 @@ export const faultStatus = {
   break_glass_reason_required: 409,
   not_plannable: 422,
   mode_is_ask: 403,
+  secret_in_message: 422,
   // OAuth (RFC 6749, 6750, 7009, 7662, 8693, 8707)
   invalid_request: 400,
   invalid_client: 401,

@@ -1,10 +1,11 @@
 import type { InputOf } from '../../tools/catalogue.ts'
-import type { Call } from '../gate/handler.ts'
+import type { Call, Refusal } from '../gate/handler.ts'
 import type { AdminPrincipal } from '../gate/principal.ts'
 import { refuse } from '../kernel/faults.ts'
 import { limits } from '../kernel/limits.ts'
 import {
   approvalsOf,
+  findPlan,
   insertApproval,
   updatePlan,
   type ApprovalRecord,
@@ -132,4 +133,19 @@ function decisionOf(call: Call, approver: AdminPrincipal, plan: PlanRecord, dige
     expires_at: new Date(call.nowMs + limits.approvalTtlMs),
     consumed_at: null,
   }
+}
+
+/** An approval that came too late says so on the plan. */
+export async function approveRefused(
+  { queries, zone, fault, now }: Refusal,
+  input: InputOf<'plans.approve'>,
+): Promise<void> {
+  if (fault.code !== 'stale') return
+  const plan = await findPlan(queries, zone, input.plan_id)
+  if (plan?.state !== 'pending_approval') return
+  await updatePlan(queries, plan.id, {
+    state: 'stale',
+    failure: JSON.stringify({ code: fault.code, message: fault.message }),
+    updated_at: now,
+  })
 }

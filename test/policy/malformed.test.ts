@@ -26,7 +26,8 @@ const decision = {
     risk: [{ scope: 'r:read', tier: 'high' }],
     approval_tiers: [{ tier: 'high', approver: 'finance', ttl_seconds: 60 }],
     conditions: [
-      { id: 'c', effect: 'deny', when: { days: ['sun'], timezone: 'UTC', max_hops: 3 } },
+      { id: 'c', effect: 'deny', when: { days: ['sun'], timezone: 'UTC' } },
+      { id: 'd', effect: 'deny', when: { max_hops: 3 } },
     ],
   },
   approved: ['high'],
@@ -87,7 +88,7 @@ const sweeps: readonly {
     whole: decision,
     allowed: (input) => engine.decide(input as DecisionInput).allow,
     optional:
-      /^(documents\.(confinement|risk|approval_tiers|conditions)\.0|documents\.risk\.0|resource\.scopes\.1)$/,
+      /^(principal\.labels\.0|documents\.(confinement|risk|approval_tiers)\.0|documents\.conditions\.[01]|documents\.conditions\.0\.when\.timezone)$/,
   },
   {
     name: 'mandate',

@@ -147,22 +147,18 @@ export const phrasesByClass: Readonly<Record<string, string>> = {
     outside, outside of, between, within, inside, depending, until further notice`,
   all: 'all, every, each, any, all the, each of, all of, every single, both, both of',
   everyone: `
-    everyone, everybody, anyone, anybody, all applications, every application, all apps, every app,
-    any application, all agents, all bots, any app, all clients, every client, each application,
-    every agent, everything else, everyone else, the others, all others, the rest`,
+    everyone, everybody, anyone, anybody, everything else, everyone else, the others, all others,
+    the rest, all of them`,
 
   // pointing back
   pronoun: `
-    it, this one, that one, the same one, this, that, the latter, the former, the same, itself,
-    this app, that app, this application, that application, this resource, that resource,
-    the new one, the app, the application, the resource, this provider, that provider`,
+    it, this one, that one, the same one, this, the latter, the former, itself, the new one`,
   'pronoun-plural': 'them, they, these, those, these two, those two, the two, both of them',
   'pronoun-of': 'its, their, theirs',
 
   // asking
   'ask:who': `
-    who, whom, which application, which applications, which app, which apps, what applications,
-    what apps, which agents, which clients, which bots`,
+    who, whom`,
   'ask:what': 'what, which, what all',
   'ask:why': 'why, how come, for what reason',
   'ask:how-many': 'how many, number of',

@@ -1,0 +1,108 @@
+import { sql } from 'kysely'
+import { z } from 'zod'
+import { catalogue, type OperationId } from '../../tools/catalogue.ts'
+import type { GateContext } from '../gate/context.ts'
+import type { Handlers } from '../gate/handler.ts'
+import { readPage } from '../store/pages.ts'
+import { approvalsOf, type PlanRecord } from '../store/plans.ts'
+import { applyPlan, applyRefused, prepareApply, type Mandates } from './apply.ts'
+import { approvePlan, approveRefused, rejectPlan } from './approve.ts'
+import {
+  dropConversation,
+  listConversations,
+  openConversation,
+  own,
+  receiveMessage,
+  showConversation,
+} from './conversations.ts'
+import { createPlan, previewAgain } from './draft.ts'
+import type { Model } from './model/model.ts'
+import { planOf } from './plan-lookup.ts'
+import { planView } from './plan-view.ts'
+import type { RunningTurns } from './running.ts'
+
+/** What the Operator's own operations need of the service. */
+export interface OperatorServices {
+  readonly gate: GateContext
+  readonly mandates: Mandates
+  readonly model: Model
+  readonly running: RunningTurns
+  identities(): readonly { name: string; id: string; scopes: string[] }[]
+}
+
+type Own = Pick<
+  Handlers,
+  Extract<OperationId, `plans.${string}` | `conversations.${string}` | `operator.${string}`>
+>
+
+export function operatorHandlers(services: OperatorServices): Own {
+  const { gate, mandates, model, running } = services
+  return {
+    async 'plans.list'(call, input) {
+      const where = [sql`zone_id = ${call.zone}`]
+      if (input.state !== undefined) where.push(sql`state = ${input.state}`)
+      const { rows, nextCursor } = await readPage<PlanRecord>(call.queries, {
+        table: 'plans',
+        where,
+        by: 'id',
+        order: 'desc',
+        limit: input.limit,
+        cursor: input.cursor,
+      })
+      const approvals = await approvalsOf(
+        call.queries,
+        rows.map((row) => row.id),
+      )
+      const items = rows.map(({ ...row }) => {
+        const { preview: _, ...rest } = planView(row, approvals, call.nowMs)
+        return rest
+      })
+      return { items, next_cursor: nextCursor }
+    },
+    'plans.create': (call, input) => createPlan(gate, call, input),
+    async 'plans.get'(call, input) {
+      const row = await planOf(call.queries, call.zone, input.plan_id)
+      return planView(row, await approvalsOf(call.queries, [row.id]), call.nowMs)
+    },
+    'plans.preview': (call, input) => previewAgain(gate, call, input.plan_id),
+    'plans.approve': {
+      serve: approvePlan,
+      refused: approveRefused,
+    },
+    'plans.reject': rejectPlan,
+    'plans.apply': {
+      prepare: (request, input) => prepareApply(gate, mandates, request, input),
+      serve: (call, input, mandate) => applyPlan(gate, call, input, mandate),
+      refused: applyRefused,
+    },
+
+    'conversations.list': listConversations,
+    'conversations.create': openConversation,
+    'conversations.get': showConversation,
+    'conversations.delete': dropConversation,
+    'conversations.send': receiveMessage,
+    async 'conversations.cancel'(call, input) {
+      return { cancelled: running.cancel((await own(call, input.conversation_id)).id) }
+    },
+
+    'operator.status': () =>
+      Promise.resolve({
+        ready: true,
+        model: model.name,
+        offline: model.offline,
+        system_zone_id: gate.system().zone,
+        applications: [...services.identities()],
+      }),
+    'operator.capabilities': () => Promise.resolve({ items: capabilities }),
+  }
+}
+
+const capabilities = catalogue.map((operation) => ({
+  id: operation.id,
+  summary: operation.summary,
+  effect: operation.effect,
+  risk: operation.risk,
+  scope: operation.scope,
+  plannable: operation.plannable,
+  input_schema: z.toJSONSchema(operation.input, { io: 'input' }) as Record<string, unknown>,
+}))

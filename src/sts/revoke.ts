@@ -1,0 +1,49 @@
+import { recordEvents } from '../audit/record.ts'
+import { limits } from '../kernel/limits.ts'
+import { insertRevocations, type Revocation } from '../store/revocations.ts'
+import type { MandateClaims } from './claims.ts'
+import { diagnose } from './draft-event.ts'
+import { readFacts } from './facts.ts'
+import { required } from './parameters.ts'
+import type { EndpointRequest, Parts } from './parts.ts'
+import { serve, type Settled } from './serve.ts'
+
+/**
+ * The revocation endpoint (RFC 7009): a client ends a mandate of its own. What is no live mandate
+ * of it is left alone, and answered in the same way (section 2.2).
+ */
+export async function revoke(parts: Parts, request: EndpointRequest): Promise<void> {
+  return serve(parts, request, 'token.revoke', async (exchange): Promise<Settled<void>> => {
+    const token = required(exchange.parameters, 'token')
+    const { client } = await readFacts(exchange, null)
+    const { zone, event, nowMs } = exchange
+    const { claims, refusal } = await parts.mandates.verify(zone, token, {
+      use: null,
+      audience: null,
+    })
+    const ignored = refusal ?? (claims.client_id === client.id ? null : 'token_of_another_client')
+    diagnose(event, { revoked: ignored === null, ignored_because: ignored })
+    if (claims === null || ignored !== null) return { answer: () => undefined }
+    event.mandateJti = claims.jti
+    event.sessionId = claims.sid
+    return {
+      record: async (written) => {
+        await parts.context.db.transaction(zone, async (queries) => {
+          await insertRevocations(queries, zone, new Date(nowMs), revocationsOf(claims))
+          await recordEvents(queries, nowMs, [written])
+        })
+        parts.trust.forget(zone)
+      },
+      answer: () => undefined,
+    }
+  })
+}
+
+/** A session takes with it what was exchanged from it, none of which outlives it. */
+function revocationsOf(claims: MandateClaims): readonly Revocation[] {
+  const expiresAt = new Date((claims.exp + limits.clockSkewSeconds) * 1_000)
+  const own: Revocation = { anchor: 'jti', value: claims.jti, expiresAt }
+  return claims.use === 'session'
+    ? [own, { anchor: 'session', value: claims.sid, expiresAt }]
+    : [own]
+}

@@ -1,0 +1,61 @@
+import type { AuditEvent } from '../audit/event.ts'
+import { isFault, refuse } from '../kernel/faults.ts'
+import { beginEvent, closeRefused, diagnose, type DraftEvent } from './draft-event.ts'
+import { parseForm } from './parameters.ts'
+import type { EndpointRequest, Exchange, Parts } from './parts.ts'
+
+/** What an endpoint has come to; it becomes true when the event is durable. */
+export interface Settled<T> {
+  /** Writes the event together with the change it tells of; absent: there is no other change. */
+  readonly record?: (event: AuditEvent) => Promise<void>
+  /** Makes the answer, once the event is durable. */
+  answer(): T
+}
+
+/**
+ * Runs a request to an endpoint of a zone under its event: begun first, filled in by `run` as facts
+ * appear, written on every exit, durable before the answer. Throws the fault to answer with.
+ */
+export async function serve<T>(
+  parts: Parts,
+  request: EndpointRequest,
+  type: string,
+  run: (exchange: Exchange) => Promise<Settled<T>>,
+): Promise<T> {
+  const event = beginEvent(type, parts.context.system().zone, request)
+  let settled: Settled<T>
+  try {
+    settled = await run(await open(parts, request, event))
+  } catch (error) {
+    await parts.events.append(closeRefused(event, error))
+    if (!isFault(error)) parts.context.log.error({ err: error, requestId: request.requestId }, type)
+    throw error
+  }
+  const granted: AuditEvent = { ...event, outcome: 'allow' }
+  if (settled.record === undefined) await parts.events.append(granted)
+  else await settled.record(granted)
+  return settled.answer()
+}
+
+/** Finds the zone, whose log the event then goes to, and reads the parameters. */
+async function open(parts: Parts, request: EndpointRequest, event: DraftEvent): Promise<Exchange> {
+  const zone = await parts.zones.find(request.zone)
+  if (zone === null) {
+    diagnose(event, { zone: request.zone.slice(0, 80) })
+    refuse('invalid_request', 'There is no such zone.', { details: { reason: 'zone_not_found' } })
+  }
+  event.zone = zone
+  if (request.form === null)
+    refuse('invalid_request', 'Send the parameters as application/x-www-form-urlencoded.', {
+      details: { reason: 'content_type_unsupported' },
+    })
+  return {
+    parts,
+    zone,
+    parameters: parseForm(request.form),
+    authorization: request.authorization,
+    sourceIp: request.sourceIp,
+    nowMs: parts.context.clock.now(),
+    event,
+  }
+}

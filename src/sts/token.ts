@@ -1,0 +1,71 @@
+import { refuse } from '../kernel/faults.ts'
+import { noteMandate } from './draft-event.ts'
+import { clientCredentials } from './grants/client-credentials.ts'
+import { planMandate } from './grants/plan-mandate.ts'
+import { readMandate } from './grants/read-mandate.ts'
+import { tokenExchange } from './grants/token-exchange.ts'
+import { grantTypes, tokenTypes } from './grant-types.ts'
+import type { Grant, Issue } from './issue.ts'
+import { signJws } from './jws.ts'
+import { required, type Parameters } from './parameters.ts'
+import type { EndpointRequest, Parts } from './parts.ts'
+import { serve } from './serve.ts'
+
+/** A successful answer of the token endpoint (RFC 6749 section 5.1, RFC 8693 section 2.2.1). */
+export interface TokenAnswer {
+  readonly access_token: string
+  readonly token_type: 'Bearer'
+  /** Seconds. */
+  readonly expires_in: number
+  /** Always told: without `scope` in the request it is the zone that chose. */
+  readonly scope: string
+  readonly issued_token_type?: string
+}
+
+/** What can be exchanged, by `subject_token_type`. */
+const exchanges: ReadonlyMap<string, Grant> = new Map([
+  [tokenTypes.accessToken, tokenExchange],
+  [tokenTypes.jwt, tokenExchange],
+  [tokenTypes.conversation, readMandate],
+  [tokenTypes.plan, planMandate],
+])
+
+/**
+ * The token endpoint: find the grant, let it decide, record, sign, answer. The event is durable
+ * before a token exists. Throws the fault to answer with.
+ */
+export async function issueToken(parts: Parts, request: EndpointRequest): Promise<TokenAnswer> {
+  return serve(parts, request, 'token.request', async (exchange) => {
+    const grant = grantOf(exchange.parameters)
+    exchange.event.type = grant.event
+    const issued = await grant.run(exchange)
+    const signer = await parts.signers.of(exchange.zone, issued.keyId)
+    noteMandate(exchange.event, issued.claims)
+    return { answer: () => answerOf(issued, signJws(signer, issued.claims)) }
+  })
+}
+
+function grantOf(parameters: Parameters): Grant {
+  const grantType = required(parameters, 'grant_type')
+  if (grantType === grantTypes.clientCredentials) return clientCredentials
+  if (grantType !== grantTypes.tokenExchange)
+    refuse('unsupported_grant_type', 'This zone does not know that grant type.', {
+      details: { reason: 'grant_type_unsupported' },
+    })
+  return (
+    exchanges.get(required(parameters, 'subject_token_type')) ??
+    refuse('invalid_request', 'This zone does not exchange that type of token.', {
+      details: { reason: 'subject_token_type_unsupported' },
+    })
+  )
+}
+
+function answerOf({ claims, issuedTokenType }: Issue, token: string): TokenAnswer {
+  return {
+    access_token: token,
+    token_type: 'Bearer',
+    expires_in: claims.exp - claims.iat,
+    scope: claims.scope,
+    ...(issuedTokenType === null ? {} : { issued_token_type: issuedTokenType }),
+  }
+}
