@@ -25,13 +25,9 @@ export const step = z.strictObject({
     .regex(/^[a-z][a-z0-9_]{0,39}$/, 'must be a short lower-case word')
     .meta({ description: 'Names the step; later steps refer to {{steps.<id>.output.<field>}}' }),
   operation: z.string().max(80).meta({ description: 'An operation of the catalogue' }),
-  zone: z
-    .string()
-    .max(200)
-    .optional()
-    .meta({
-      description: 'Zone of the step by id, slug or {{reference}}; the plan’s own when absent',
-    }),
+  zone: z.string().max(200).optional().meta({
+    description: 'Zone of the step by id, slug or {{reference}}; the plan’s own when absent',
+  }),
   input: z.record(z.string(), z.unknown()).default({}),
   depends_on: z.array(z.string().max(40)).max(limits.planSteps).default([]),
 })
@@ -222,7 +218,9 @@ export const plans = [
       plan,
       replayed: z.boolean().meta({ description: 'It had been applied before; nothing was done' }),
       events: z
-        .array(z.object({ id: z.string(), zone_id: z.string(), type: z.string(), outcome: z.string() }))
+        .array(
+          z.object({ id: z.string(), zone_id: z.string(), type: z.string(), outcome: z.string() }),
+        )
         .meta({ description: 'The audit events that it left' }),
       secrets: z
         .array(z.object({ step: z.string(), field: z.string(), value: z.string() }))

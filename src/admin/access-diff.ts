@@ -31,7 +31,9 @@ export function affectedBy(changes: readonly Change[]): readonly Slice[] {
         own.flatMap((change) =>
           change.kind === kind
             ? [change.id]
-            : [change.before?.[field], change.after?.[field]].filter((id) => typeof id === 'string'),
+            : [change.before?.[field], change.after?.[field]].filter(
+                (id) => typeof id === 'string',
+              ),
         ),
       )
     return {
@@ -76,7 +78,8 @@ async function accessInZone(
   for (const application of loaded.applications)
     for (const resource of loaded.resources) {
       const grants = loaded.grants.get(`${application.id} ${resource.id}`) ?? []
-      if (grants.length === 0 && !Object.hasOwn(loaded.documents.grants, resource.identifier)) continue
+      if (grants.length === 0 && !Object.hasOwn(loaded.documents.grants, resource.identifier))
+        continue
       tuples.push(...decidePair(policy, tx, loaded, application, resource, grants))
       if (tuples.length > limits.accessTuples)
         refuse('limit_reached', 'There is more access here than one answer holds; filter it.')

@@ -67,7 +67,10 @@ export function adminTokenHandlers(): AdminHandlers<'admin_tokens'> {
     async 'admin_tokens.delete'(tx, input) {
       const row = await live(tx, input.admin_token_id)
       if (row.capabilities.includes('owner') && !(await otherLiveOwners(tx, row.id)))
-        refuse('last_owner', 'Nobody could manage admin tokens without this one; make another first.')
+        refuse(
+          'last_owner',
+          'Nobody could manage admin tokens without this one; make another first.',
+        )
       await revokeToken(tx, row.id)
       noteTokenChange(tx, row, 'archive')
       return {}

@@ -47,7 +47,8 @@ async function ownerName(
   fields: Readonly<Record<string, Json>>,
 ): Promise<string> {
   if (change.kind === 'policyVersion') return nameOf(queries, 'policies', fields.policy_id)
-  if (change.kind === 'policySetVersion') return nameOf(queries, 'policy_sets', fields.policy_set_id)
+  if (change.kind === 'policySetVersion')
+    return nameOf(queries, 'policy_sets', fields.policy_set_id)
   return change.id
 }
 

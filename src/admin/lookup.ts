@@ -22,7 +22,10 @@ export async function get<T extends GovernedTable>(
   id: string,
 ): Promise<ObjectRow<T>> {
   const row = await findObject(tx.queries, tx.zone, table, id)
-  return row ?? refuse('not_found', `There is no such ${words[table]} in this zone.`, { details: { id } })
+  return (
+    row ??
+    refuse('not_found', `There is no such ${words[table]} in this zone.`, { details: { id } })
+  )
 }
 
 /** An object of the call's zone that can still be changed or referred to. */

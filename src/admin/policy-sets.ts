@@ -151,10 +151,7 @@ async function latestOf(tx: Tx, setId: string): Promise<ObjectRow<'policy_set_ve
 }
 
 /** Any version that decided before can decide again; without a name it is the last one before. */
-async function earlierVersion(
-  tx: Tx,
-  input: InputOf<'policy_sets.rollback'>,
-): Promise<string> {
+async function earlierVersion(tx: Tx, input: InputOf<'policy_sets.rollback'>): Promise<string> {
   const history = await activationsOf(tx.queries, tx.zone, historyEntries)
   const active = (await findZone(tx.queries, tx.zone))?.active_policy_set_version_id
   const earlier = history.map((entry) => entry.version_id).filter((id) => id !== active)

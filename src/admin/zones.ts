@@ -54,8 +54,7 @@ export function zoneHandlers(services: AdminServices): AdminHandlers<'zones'> {
       const before = await current(tx)
       if (before.slug === reservedSlug)
         refuse('system_zone_read_only', 'The reserved zone is changed by the platform alone.')
-      if (input.name !== undefined)
-        refuseReserved(tx.zone, services.system().zone, input.name)
+      if (input.name !== undefined) refuseReserved(tx.zone, services.system().zone, input.name)
       const after = await updateZone(tx, before, {
         ...(input.name !== undefined && { name: input.name, name_key: foldName(input.name) }),
         ...(input.dcr_enabled !== undefined && { dcr_enabled: input.dcr_enabled }),

@@ -27,6 +27,7 @@ const missingCapability: Readonly<Record<Capability, FaultCode>> = {
  */
 export function authorize(principal: Principal, operation: Operation, zone: Zone | null): void {
   if (principal.kind === 'system') return
+  if (principal.kind === 'anonymous') throw principal.fault
   if (principal.kind === 'admin') authorizeAdmin(principal, operation, zone)
   else authorizeControl(principal, operation, zone)
 }
@@ -42,7 +43,10 @@ function authorizeAdmin(principal: AdminPrincipal, operation: Operation, zone: Z
       `${operation.id} needs the ${operation.capability} capability; this token has ${[...principal.capabilities].join(', ')}.`,
     )
   if (zone?.slug === reservedSlug && operation.effect !== 'read')
-    refuse('system_zone_read_only', 'The reserved zone caracal.sys is changed by the platform alone.')
+    refuse(
+      'system_zone_read_only',
+      'The reserved zone caracal.sys is changed by the platform alone.',
+    )
 }
 
 export function holds(principal: AdminPrincipal, capability: Capability): boolean {

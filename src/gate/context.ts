@@ -1,3 +1,4 @@
+import type { Fault } from '../kernel/faults.ts'
 import type { Clock } from '../kernel/clock.ts'
 import type { ZoneId } from '../kernel/ids.ts'
 import type { Vault } from '../kernel/vault.ts'
@@ -30,4 +31,6 @@ export interface Request {
   readonly idempotencyKey?: string | undefined
   /** Answer what would change, and change nothing. */
   readonly dryRun?: boolean | undefined
+  /** The surface could not read the call: the door refuses it with this, and records it. */
+  readonly refusal?: Fault | undefined
 }

@@ -27,7 +27,9 @@ export function asFault(error: unknown): Fault | null {
   if (clash !== undefined) return new Fault(clash[0], clash[1], { cause: error })
   // Text that PostgreSQL cannot hold, such as a NUL character, was the caller's.
   if (code === '22021' || code === '22P05')
-    return new Fault('invalid_body', 'A text holds a character that cannot be stored.', { cause: error })
+    return new Fault('invalid_body', 'A text holds a character that cannot be stored.', {
+      cause: error,
+    })
   if (code === '40001' || code === '40P01')
     return new Fault('conflict', 'Another change came in between; send it again.', { cause: error })
   return code !== undefined && unavailable.test(code)

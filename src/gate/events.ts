@@ -4,7 +4,7 @@ import { digestOf } from '../kernel/canonical.ts'
 import type { Fault } from '../kernel/faults.ts'
 import type { ZoneId } from '../kernel/ids.ts'
 import type { Call } from './handler.ts'
-import type { Principal } from './principal.ts'
+import type { ControlPrincipal, Principal } from './principal.ts'
 
 /** The event of an act that was done: who, what, and the digests of before and after. */
 export function eventOf(
@@ -72,9 +72,13 @@ export function actorOf(principal: Principal): Pick<AuditEvent, 'actor' | 'onBeh
       actor: { kind: 'operator', id: principal.clientId, name: principal.clientName },
       onBehalfOf: self,
     }
-  const kind: Actor['kind'] =
-    principal.kind === 'system' ? 'platform' : principal.person ? 'person' : 'automation'
-  return { actor: { kind, ...self }, onBehalfOf: undefined }
+  return { actor: { kind: kindOf(principal), ...self }, onBehalfOf: undefined }
+}
+
+function kindOf(principal: Exclude<Principal, ControlPrincipal>): Actor['kind'] {
+  if (principal.kind === 'system') return 'platform'
+  if (principal.kind === 'anonymous') return 'anonymous'
+  return principal.person ? 'person' : 'automation'
 }
 
 function planOf(

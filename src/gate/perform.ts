@@ -52,7 +52,8 @@ export async function perform(
 ): Promise<Performed> {
   const attempt: Attempt = { principal, request, zone: null, admitted: null }
   try {
-    attempt.zone = await namedZone(context, request)
+    if (request.zone !== null)
+      attempt.zone = (await findZone(context.db.unzoned, request.zone)) ?? null
     attempt.admitted = admit(context, attempt)
     return request.dryRun === true && attempt.admitted.operation.effect !== 'read'
       ? { output: await rehearse(context, attempt, attempt.admitted), replayed: false }
@@ -64,20 +65,16 @@ export async function perform(
   }
 }
 
-async function namedZone(context: GateContext, request: Request): Promise<Zone | null> {
-  if (request.zone === null) return null
-  const zone = await findZone(context.db.unzoned, request.zone)
-  return zone ?? refuse('zone_not_found', 'There is no such zone.', { details: { zone: request.zone } })
-}
-
 /** Parses and authorizes a call, without having touched anything. */
 function admit(context: GateContext, { principal, request, zone: named }: Attempt): Admitted {
+  if (principal.kind === 'anonymous') throw principal.fault
+  if (request.refusal !== undefined) throw request.refusal
   const operation = findOperation(request.operation)
   if (operation === undefined)
     refuse('unknown_operation', `There is no operation ${JSON.stringify(request.operation)}.`)
   const zone = operation.place === 'zone' ? named : null
   if (operation.place === 'zone' && zone === null)
-    refuse('zone_not_found', `${operation.id} needs a zone.`)
+    refuse('zone_not_found', 'There is no such zone.', { details: { zone: request.zone } })
   authorize(principal, operation, zone)
   if (zone !== null && zone.archived_at !== null && operation.effect !== 'read')
     refuse('zone_archived', 'This zone is archived.')
@@ -150,7 +147,12 @@ async function checkRevision(
   const schema = field === undefined ? undefined : operation.input.shape[field]
   const id = field === undefined ? undefined : input[field]
   const kind = schema === undefined ? undefined : metaOf(schema).ref
-  const current = await revisionOf(queries, home, kind ?? 'zone', typeof id === 'string' ? id : home)
+  const current = await revisionOf(
+    queries,
+    home,
+    kind ?? 'zone',
+    typeof id === 'string' ? id : home,
+  )
   if (current === expected) return
   refuse('revision_conflict', 'It has changed since you read it: read it again, then decide.', {
     details: { expected, current },

@@ -183,7 +183,9 @@ async function summarize(call: Call, run: StepRun): Promise<string> {
 }
 
 function warningsOf(changes: readonly Change[]): string[] {
-  const secret = changes.some((change) => Object.values(change.after ?? {}).includes('generated at apply'))
+  const secret = changes.some((change) =>
+    Object.values(change.after ?? {}).includes('generated at apply'),
+  )
   return secret ? ['A secret is generated at apply and shown once, to an approver.'] : []
 }
 

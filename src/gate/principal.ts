@@ -1,8 +1,9 @@
 import type { Capability } from '../../tools/operation.ts'
+import type { Fault } from '../kernel/faults.ts'
 import type { ZoneId } from '../kernel/ids.ts'
 
 /** On whose authority a call comes: an admin token, a control mandate, or the platform itself. */
-export type Principal = AdminPrincipal | ControlPrincipal | SystemPrincipal
+export type Principal = AdminPrincipal | ControlPrincipal | SystemPrincipal | AnonymousPrincipal
 
 interface Identity {
   /** Id of the person or automation that answers for the call. */
@@ -39,6 +40,16 @@ export interface ControlPrincipal extends Identity {
 /** The bootstrap identity that keeps the system zone and the first zone as they are declared. */
 export interface SystemPrincipal extends Identity {
   readonly kind: 'system'
+}
+
+/** Whoever sent a credential that is none: every call of theirs is refused, and recorded. */
+export interface AnonymousPrincipal extends Identity {
+  readonly kind: 'anonymous'
+  readonly fault: Fault
+}
+
+export function anonymous(fault: Fault): AnonymousPrincipal {
+  return { kind: 'anonymous', id: 'anonymous', name: 'anonymous', fault }
 }
 
 export const platform: SystemPrincipal = { kind: 'system', id: 'platform', name: 'caracal.sys' }

@@ -8,7 +8,8 @@ import type { Queries } from '../store/database.ts'
 import { findByName, type GovernedTable } from '../store/objects.ts'
 
 /** `{{steps.app.output.id}}`: a field of the output of an earlier step. */
-const reference = /^\{\{\s*steps\.([a-z][a-z0-9_]{0,39})\.output\.([a-z0-9_]+(?:\.[a-z0-9_]+){0,4})\s*\}\}$/
+const reference =
+  /^\{\{\s*steps\.([a-z][a-z0-9_]{0,39})\.output\.([a-z0-9_]+(?:\.[a-z0-9_]+){0,4})\s*\}\}$/
 
 /** The ids of the steps that a value refers to, wherever in it they stand. */
 export function referencesIn(value: unknown): readonly string[] {
@@ -22,10 +23,7 @@ export function referencesIn(value: unknown): readonly string[] {
 }
 
 /** Puts outputs of earlier steps in the place of the references to them. */
-export function resolveReferences(
-  value: unknown,
-  outputs: ReadonlyMap<string, unknown>,
-): unknown {
+export function resolveReferences(value: unknown, outputs: ReadonlyMap<string, unknown>): unknown {
   if (typeof value === 'string') return resolveText(value, outputs)
   if (Array.isArray(value)) return value.map((inner) => resolveReferences(inner, outputs))
   if (typeof value !== 'object' || value === null) return value
@@ -74,12 +72,7 @@ export async function resolveNames(
   return resolved
 }
 
-async function idOf(
-  queries: Queries,
-  zone: ZoneId,
-  kind: RefKind,
-  name: string,
-): Promise<string> {
+async function idOf(queries: Queries, zone: ZoneId, kind: RefKind, name: string): Promise<string> {
   const table = tableOf[kind]
   if (table === undefined) return name
   const [found] = await findByName(queries, zone, table, foldName(name))

@@ -13,7 +13,9 @@ export function riskOf(
   input: Readonly<Record<string, unknown>>,
 ): { readonly risk: Risk; readonly reasons: string[] } {
   const raised = operation.raises.filter((rule) =>
-    [input[rule.field]].flat().some((value) => value !== undefined && rule.matches.test(String(value))),
+    [input[rule.field]]
+      .flat()
+      .some((value) => value !== undefined && rule.matches.test(String(value))),
   )
   return {
     risk: highest([operation.risk, ...raised.map((rule) => rule.risk)]),

@@ -9,11 +9,11 @@ export const faultStatus = {
   invalid_body: 400,
   invalid_query: 400,
   invalid_cursor: 400,
+  invalid_header: 400,
   payload_too_large: 413,
   unsupported_media_type: 415,
   unknown_operation: 404,
   route_not_found: 404,
-  method_not_allowed: 405,
   // credentials and authority
   invalid_admin_token: 401,
   invalid_mandate: 401,

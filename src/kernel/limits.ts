@@ -1,6 +1,7 @@
 /** Every bound of the service in one place, units in the names. */
 export const limits = {
   bodyBytes: 1_048_576,
+  pathParamChars: 512,
   jsonDepth: 32,
   requestTimeoutMs: 30_000,
   statementTimeoutMs: 15_000,

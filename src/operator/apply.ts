@@ -10,7 +10,13 @@ import { inOrder, runStep, type AssignedIds, type Step, type StepRun } from '../
 import { digestOf } from '../kernel/canonical.ts'
 import { refuse, type FaultCode } from '../kernel/faults.ts'
 import { limits } from '../kernel/limits.ts'
-import { approvalsOf, consumeApprovals, findPlan, updatePlan, type PlanRecord } from '../store/plans.ts'
+import {
+  approvalsOf,
+  consumeApprovals,
+  findPlan,
+  updatePlan,
+  type PlanRecord,
+} from '../store/plans.ts'
 import { useOnce } from '../store/used-once.ts'
 import { lockBase, planForChange, planOf } from './plan-lookup.ts'
 import { planDigest, planView, stateOf } from './plan-view.ts'
@@ -111,11 +117,7 @@ const stays: ReadonlySet<FaultCode> = new Set([
   'conflict',
 ])
 
-function refuseUnlessApproved(
-  plan: PlanRecord,
-  digest: string | undefined,
-  nowMs: number,
-): void {
+function refuseUnlessApproved(plan: PlanRecord, digest: string | undefined, nowMs: number): void {
   if (planDigest(plan) !== plan.digest || (digest !== undefined && digest !== plan.digest))
     refuse('approval_mismatch', 'This is not the plan that was approved; nothing was done.')
   const state = stateOf(plan, nowMs)

@@ -16,10 +16,7 @@ import { lockBase, planForChange } from './plan-lookup.ts'
 import { planDigest, planView, stateOf, type PlanView } from './plan-view.ts'
 
 /** A person's decision on exactly the plan with this digest. */
-export async function approvePlan(
-  call: Call,
-  input: InputOf<'plans.approve'>,
-): Promise<PlanView> {
+export async function approvePlan(call: Call, input: InputOf<'plans.approve'>): Promise<PlanView> {
   const approver = personOf(call)
   const plan = await planForChange(call, input.plan_id)
   refuseUnlessWaiting(plan, call.nowMs)
@@ -65,7 +62,10 @@ export async function rejectPlan(call: Call, input: InputOf<'plans.reject'>): Pr
     reason: input.reason,
     break_glass: false,
   })
-  const updated = await updatePlan(call.queries, plan.id, { state: 'rejected', updated_at: call.now })
+  const updated = await updatePlan(call.queries, plan.id, {
+    state: 'rejected',
+    updated_at: call.now,
+  })
   return planView(updated, await approvalsOf(call.queries, [plan.id]), call.nowMs)
 }
 

@@ -108,7 +108,8 @@ export async function receiveMessage(
     call.now,
   )
   const kept =
-    row ?? (clientId === null ? undefined : await findByClientId(call.queries, conversation.id, clientId))
+    row ??
+    (clientId === null ? undefined : await findByClientId(call.queries, conversation.id, clientId))
   if (kept?.text !== input.text)
     refuse('idempotency_key_reused', 'This client_message_id came before with another text.')
   return messageView(kept)

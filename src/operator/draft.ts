@@ -45,7 +45,12 @@ export async function createPlan(
   return planView(row, [], call.nowMs)
 }
 
-const previewable: readonly PlanView['state'][] = ['previewed', 'pending_approval', 'approved', 'stale']
+const previewable: readonly PlanView['state'][] = [
+  'previewed',
+  'pending_approval',
+  'approved',
+  'stale',
+]
 
 /** Previews an open or stale plan on the present state. Its digest changes, so approvals lapse. */
 export async function previewAgain(
@@ -135,7 +140,7 @@ async function requesterOf(call: Call): Promise<AdminPrincipal> {
 }
 
 function tokenOf(principal: Principal): string {
-  return principal.kind === 'system'
+  return principal.kind === 'system' || principal.kind === 'anonymous'
     ? refuse('person_required', 'The platform itself proposes no plans.')
     : principal.tokenId
 }

@@ -23,7 +23,8 @@ import type { RunningTurns } from './running.ts'
 
 /** What the Operator's own operations need of the service. */
 export interface OperatorServices {
-  readonly gate: GateContext
+  /** The door's context, which holds these very handlers. */
+  gate(): GateContext
   readonly mandates: Mandates
   readonly model: Model
   readonly running: RunningTurns
@@ -36,7 +37,7 @@ type Own = Pick<
 >
 
 export function operatorHandlers(services: OperatorServices): Own {
-  const { gate, mandates, model, running } = services
+  const { mandates, model, running } = services
   return {
     async 'plans.list'(call, input) {
       const where = [sql`zone_id = ${call.zone}`]
@@ -59,20 +60,20 @@ export function operatorHandlers(services: OperatorServices): Own {
       })
       return { items, next_cursor: nextCursor }
     },
-    'plans.create': (call, input) => createPlan(gate, call, input),
+    'plans.create': (call, input) => createPlan(services.gate(), call, input),
     async 'plans.get'(call, input) {
       const row = await planOf(call.queries, call.zone, input.plan_id)
       return planView(row, await approvalsOf(call.queries, [row.id]), call.nowMs)
     },
-    'plans.preview': (call, input) => previewAgain(gate, call, input.plan_id),
+    'plans.preview': (call, input) => previewAgain(services.gate(), call, input.plan_id),
     'plans.approve': {
       serve: approvePlan,
       refused: approveRefused,
     },
     'plans.reject': rejectPlan,
     'plans.apply': {
-      prepare: (request, input) => prepareApply(gate, mandates, request, input),
-      serve: (call, input, mandate) => applyPlan(gate, call, input, mandate),
+      prepare: (request, input) => prepareApply(services.gate(), mandates, request, input),
+      serve: (call, input, mandate) => applyPlan(services.gate(), call, input, mandate),
       refused: applyRefused,
     },
 
@@ -90,7 +91,7 @@ export function operatorHandlers(services: OperatorServices): Own {
         ready: true,
         model: model.name,
         offline: model.offline,
-        system_zone_id: gate.system().zone,
+        system_zone_id: services.gate().system().zone,
         applications: [...services.identities()],
       }),
     'operator.capabilities': () => Promise.resolve({ items: capabilities }),

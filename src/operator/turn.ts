@@ -30,7 +30,11 @@ export interface TurnContext {
   readonly log: { error(detail: object, message: string): void }
   systemPrompt(facts: PromptFacts): string
   /** The STS's mandate to read for one conversation, and to propose in agent mode. */
-  readMandate(conversationId: string, requestId: string, traceId?: string): Promise<ControlPrincipal>
+  readMandate(
+    conversationId: string,
+    requestId: string,
+    traceId?: string,
+  ): Promise<ControlPrincipal>
 }
 
 export interface PromptFacts {

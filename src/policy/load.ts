@@ -10,7 +10,7 @@ import type {
   PlanInput,
   ScopeDecision,
 } from './input.ts'
-import { policiesFolder } from './policy-files.ts'
+import { packageFile } from '../kernel/package-root.ts'
 
 /**
  * The platform's own policy. Synchronous and pure: the same input gives the same answer. An answer
@@ -39,7 +39,7 @@ export async function loadPolicyEngine(): Promise<PolicyEngine> {
 }
 
 async function load(name: string): Promise<Evaluator> {
-  return instantiate(await readFile(join(policiesFolder(), `${name}.wasm`)))
+  return instantiate(await readFile(packageFile('policies', `${name}.wasm`)))
 }
 
 /** The engine over given evaluators; what {@link loadPolicyEngine} makes of the compiled files. */

@@ -4,7 +4,7 @@ import { parse } from 'yaml'
 import { z } from 'zod'
 import type { DocumentSet } from './document-schemas.ts'
 import { parseDocument } from './documents.ts'
-import { policiesFolder } from './policy-files.ts'
+import { packageFile } from '../kernel/package-root.ts'
 
 /** A policy to begin with: what it is for, its YAML text to copy and change, and its documents. */
 export interface PolicyTemplate {
@@ -24,7 +24,7 @@ const fileSchema = z.strictObject({
 
 /** The templates of `policies/templates/`, by id; read and checked at each call, so call it once. */
 export function loadTemplates(): readonly PolicyTemplate[] {
-  const folder = join(policiesFolder(), 'templates')
+  const folder = packageFile('policies', 'templates')
   return readdirSync(folder)
     .filter((file) => file.endsWith('.yaml'))
     .sort()

@@ -96,8 +96,7 @@ function milliseconds(column: string): string {
 export function authorityQuery(zone: ZoneId, subject: AuthoritySubject): PreparedQuery {
   const { resource } = subject
   const way = resource === null ? 'none' : 'id' in resource ? 'id' : 'identifier'
-  const named =
-    resource === null ? null : 'id' in resource ? resource.id : resource.identifier
+  const named = resource === null ? null : 'id' in resource ? resource.id : resource.identifier
   return {
     name: `authority_${way}`,
     text: texts[way],

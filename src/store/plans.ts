@@ -35,10 +35,7 @@ export async function lockPlan(
     .executeTakeFirst()
 }
 
-export async function insertPlan(
-  queries: Queries,
-  plan: Insertable<PlanRow>,
-): Promise<PlanRecord> {
+export async function insertPlan(queries: Queries, plan: Insertable<PlanRow>): Promise<PlanRecord> {
   return queries.insertInto('plans').values(plan).returningAll().executeTakeFirstOrThrow()
 }
 
@@ -78,11 +75,7 @@ export async function insertApproval(
 }
 
 /** Uses up the approvals of a digest: none of them can release anything again. */
-export async function consumeApprovals(
-  queries: Queries,
-  planId: string,
-  now: Date,
-): Promise<void> {
+export async function consumeApprovals(queries: Queries, planId: string, now: Date): Promise<void> {
   await queries
     .updateTable('approvals')
     .set({ consumed_at: now })

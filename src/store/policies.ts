@@ -21,7 +21,9 @@ export async function policyVersionsById(
   ids: readonly string[],
 ): Promise<ReadonlyMap<string, ObjectRow<'policy_versions'>>> {
   const { rows } = await sql<ObjectRow<'policy_versions'>>`
-    select * from policy_versions where id = any(${[...ids]}) and zone_id = ${zone}`.execute(queries)
+    select * from policy_versions where id = any(${[...ids]}) and zone_id = ${zone}`.execute(
+    queries,
+  )
   return new Map(rows.map((row) => [row.id, row]))
 }
 

@@ -146,5 +146,9 @@ export async function readTokens(
 
 /** Notes when a token was used. Index: primary key. */
 export async function touchToken(queries: Queries, id: string, now: Date): Promise<void> {
-  await queries.updateTable('admin_tokens').set({ last_used_at: now }).where('id', '=', id).execute()
+  await queries
+    .updateTable('admin_tokens')
+    .set({ last_used_at: now })
+    .where('id', '=', id)
+    .execute()
 }

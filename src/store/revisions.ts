@@ -23,8 +23,7 @@ export async function revisionOf(
 ): Promise<number | null> {
   const table = tableOf[kind]
   if (table === undefined) return null
-  const inZone =
-    table === 'zones' || table === 'admin_tokens' ? sql`true` : sql`zone_id = ${zone}`
+  const inZone = table === 'zones' || table === 'admin_tokens' ? sql`true` : sql`zone_id = ${zone}`
   const { rows } = await sql<{ revision: number }>`
     select revision from ${sql.table(table)} where id = ${id} and ${inZone}`.execute(queries)
   return rows[0]?.revision ?? null

@@ -36,11 +36,10 @@ export interface MandateClaims {
 }
 
 /** What a grant decides about a mandate; the rest follows from where and when it is minted. */
-export interface MandateTerms
-  extends Omit<
-    MandateClaims,
-    'iss' | 'exp' | 'iat' | 'jti' | 'zone_id' | 'scope' | 'sid' | 'root_sid'
-  > {
+export interface MandateTerms extends Omit<
+  MandateClaims,
+  'iss' | 'exp' | 'iat' | 'jti' | 'zone_id' | 'scope' | 'sid' | 'root_sid'
+> {
   readonly scopes: readonly string[]
   /** The session it continues; absent: it begins one of its own. */
   readonly session?: { readonly sid: string; readonly rootSid: string }

@@ -112,7 +112,9 @@ export async function authenticate(
   }
   event.reason = reason ?? 'client_unknown'
   return refuse('invalid_client', 'The client could not be authenticated.', {
-    details: { reason: refusalsToTell.has(event.reason) ? event.reason : 'client_not_authenticated' },
+    details: {
+      reason: refusalsToTell.has(event.reason) ? event.reason : 'client_not_authenticated',
+    },
   })
 }
 

@@ -37,8 +37,10 @@ export function decideScopes(
   diagnose(exchange.event, {
     resource: resource?.id ?? null,
     requested: asked,
-    missing: decision.missing,
+    missing: asked === null ? [] : decision.missing,
     risk: decision.risk,
+    user: subject.userId,
+    source_ip: exchange.sourceIp,
   })
   const isGranted = asked === null ? allowed.length > 0 : decision.allow
   if (!isGranted || resource === null) return refuseDecision(exchange, decision)
@@ -100,7 +102,11 @@ function rulesOf(decision: Decision, scope: string): readonly string[] {
  * of those the one that ends first. A role lasts as long as its document, and an application as
  * long as it is registered for.
  */
-function endOf({ client, authority }: Facts, decision: Decision, scopes: readonly string[]): number {
+function endOf(
+  { client, authority }: Facts,
+  decision: Decision,
+  scopes: readonly string[],
+): number {
   const ends = new Map(
     authority.grants.map(({ id, expiresAtMs }) => [`grant:${id}`, expiresAtMs ?? Infinity]),
   )

@@ -18,7 +18,7 @@ export async function introspect(
   parts: Parts,
   request: EndpointRequest,
 ): Promise<IntrospectAnswer> {
-  return serve(parts, request, 'token.introspect', async (exchange) => {
+  return serve<IntrospectAnswer>(parts, request, 'token.introspect', async (exchange) => {
     const token = required(exchange.parameters, 'token')
     await readFacts(exchange, null)
     const { claims, refusal } = await parts.mandates.verify(exchange.zone, token, {

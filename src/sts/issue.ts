@@ -50,9 +50,7 @@ export function resourceTerms(
     scopes: allowed.scopes,
     lifetimeSeconds: limits.mandateTtlSeconds,
     endsAtMs: Math.min(allowed.endsAtMs, subjectEndsAtMs),
-    ...(subject === undefined
-      ? {}
-      : { session: { sid: subject.sid, rootSid: subject.root_sid } }),
+    ...(subject === undefined ? {} : { session: { sid: subject.sid, rootSid: subject.root_sid } }),
   }
 }
 

@@ -7,8 +7,7 @@ export type Parameters = ReadonlyMap<string, string>
 /** More than any grant has. */
 const parametersMax = 32
 
-// What no parameter may hold (RFC 6749 appendix A), and no event could store.
-// eslint-disable-next-line no-control-regex
+/** What no parameter may hold (RFC 6749 appendix A), and no event could store. */
 const controls = /[\u0000-\u001f\u007f]/
 
 /**

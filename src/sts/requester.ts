@@ -41,7 +41,11 @@ function isLive(token: FactsOfToken, nowMs: number): boolean {
 }
 
 function refuseRequester(reason: string): never {
-  return refuse('access_denied', 'The admin token of the person who asked gives no authority here.', {
-    details: { reason },
-  })
+  return refuse(
+    'access_denied',
+    'The admin token of the person who asked gives no authority here.',
+    {
+      details: { reason },
+    },
+  )
 }

@@ -2,7 +2,7 @@ import { readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { parse } from 'yaml'
 import { z } from 'zod'
-import { policiesFolder } from '../../src/policy/policy-files.ts'
+import { packageFile } from '../../src/kernel/package-root.ts'
 
 const json = z.record(z.string(), z.unknown())
 
@@ -35,7 +35,7 @@ export interface PolicyCase {
 }
 
 export function loadCases(): PolicyCase[] {
-  const folder = join(policiesFolder(), 'cases')
+  const folder = packageFile('policies', 'cases')
   return readdirSync(folder)
     .filter((file) => file.endsWith('.yaml'))
     .flatMap((file) => casesOf(file, readFileSync(join(folder, file), 'utf8')))

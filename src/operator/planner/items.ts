@@ -157,7 +157,7 @@ function itemAt(
     return [{ ...named, text: token.kind === 'quoted' ? token.text : text, entities: link.entities }, at + link.count]
   }
   const end = tokens[at + phrase.count - 1]?.end ?? token.end
-  const text = token.kind === 'word' ? message.slice(token.start, end) : token.text
+  const text = phrase.count > 1 ? message.slice(token.start, end) : token.text
   const classes =
     token.kind === 'word' && phrase.count === 1
       ? withEndings(phrase.classes, token.fold, words)

@@ -1,0 +1,281 @@
+import { randomBytes } from 'node:crypto'
+import { setTimeout as delay } from 'node:timers/promises'
+import { pino, type Logger } from 'pino'
+import type pg from 'pg'
+import { executor, operator } from '../system-zone/identities.ts'
+import { accessHandlers } from './admin/access.ts'
+import { adminTokenHandlers } from './admin/admin-tokens.ts'
+import { applicationHandlers } from './admin/applications.ts'
+import { auditHandlers } from './admin/audit.ts'
+import { bootstrap } from './admin/bootstrap.ts'
+import { grantHandlers } from './admin/grants.ts'
+import { policyHandlers } from './admin/policies.ts'
+import { policySetHandlers } from './admin/policy-sets.ts'
+import { providerHandlers } from './admin/providers.ts'
+import { resourceHandlers } from './admin/resources.ts'
+import { zoneHandlers } from './admin/zones.ts'
+import type { Config, Secrets } from './config.ts'
+import type { GateContext } from './gate/context.ts'
+import { controlPrincipal } from './gate/control-principal.ts'
+import type { Handlers } from './gate/handler.ts'
+import { perform } from './gate/perform.ts'
+import { platform, type ControlPrincipal } from './gate/principal.ts'
+import { systemClock, type Clock } from './kernel/clock.ts'
+import { refuse } from './kernel/faults.ts'
+import { homeFiles, makeHome, readOrMake } from './kernel/home.ts'
+import type { Id } from './kernel/ids.ts'
+import { limits } from './kernel/limits.ts'
+import { StartupError } from './kernel/startup-error.ts'
+import { openVault, type Vault } from './kernel/vault.ts'
+import { openToolSession } from './mcp/in-memory.ts'
+import { operatorHandlers } from './operator/handlers.ts'
+import { anthropicModel } from './operator/model/anthropic.ts'
+import type { Model } from './operator/model/model.ts'
+import { builtInPlanner } from './operator/planner/planner.ts'
+import { systemPrompt } from './operator/prompt.ts'
+import { runningTurns, type RunningTurns } from './operator/running.ts'
+import type { TurnContext } from './operator/turn.ts'
+import { loadPolicyEngine, type PolicyEngine } from './policy/load.ts'
+import { openDatabase, type Database } from './store/database.ts'
+import { startEmbeddedPostgres } from './store/embedded/embedded-postgres.ts'
+import { migrate } from './store/migrate.ts'
+import { findZone } from './store/zones.ts'
+import type { ControlMandate } from './sts/control.ts'
+import type { SystemIdentities } from './sts/context.ts'
+import { reconcileSystemZone } from './sts/reconcile.ts'
+import { createSts, type Sts } from './sts/sts.ts'
+
+/** The object graph of one service, built once and ended once. */
+export interface Context extends GateContext, AsyncDisposable {
+  readonly config: Config
+  readonly log: Logger
+  readonly sts: Sts
+  readonly model: Model
+  readonly running: RunningTurns
+  readonly turns: TurnContext
+  /** The service's URL as clients see it; known once it listens. */
+  issuerBase(): string
+  listensAt(url: string): void
+  system(): SystemIdentities
+  controlPrincipal(mandate: ControlMandate): Promise<ControlPrincipal>
+  /** The id of a zone given by id or slug; refuses `zone_not_found`. */
+  zoneIdOf(idOrSlug: string): Promise<string>
+  /** Resolves when the embedded database ends by itself; never with a database of one's own. */
+  readonly databaseDied: Promise<Error>
+}
+
+/** What a test may put in the place of the real thing. */
+export interface Overrides {
+  readonly clock?: Clock
+  readonly model?: Model
+  /** Settings of a database that is migrated already, in place of all others. */
+  readonly database?: pg.PoolConfig
+}
+
+/**
+ * Builds the service: database, migrations, keys, policy, system zone, first zone and token. Throws
+ * {@link StartupError} where it cannot; what was begun is ended first.
+ */
+export async function createContext(
+  config: Config,
+  secrets: Secrets,
+  overrides: Overrides = {},
+): Promise<Context> {
+  await using begun = new AsyncDisposableStack()
+  const log = pino({ level: config.logLevel }, pino.destination(2))
+  const clock = overrides.clock ?? systemClock
+  makeHome(config.home)
+  const [policy, database] = await Promise.all([
+    loadPolicyEngine(),
+    openStore(config, secrets, overrides, log, begun),
+  ])
+  const vault = openVault(masterKeyOf(config, secrets))
+  const base = { config, log, clock, policy, vault, db: database.db }
+  const system = await reconcileSystemZone(base)
+  const context = assemble({ ...base, system, died: database.died }, secrets, overrides, begun)
+  await bootstrap(context, config.home, (request) =>
+    perform(context, platform, { ...request, requestId: 'bootstrap' }),
+  )
+  const stack = begun.move()
+  return Object.assign(context, { [Symbol.asyncDispose]: () => stack.disposeAsync() })
+}
+
+interface Base {
+  readonly config: Config
+  readonly log: Logger
+  readonly clock: Clock
+  readonly policy: PolicyEngine
+  readonly vault: Vault
+  readonly db: Database
+  readonly system: SystemIdentities
+  readonly died: Promise<Error>
+}
+
+function assemble(
+  base: Base,
+  secrets: Secrets,
+  overrides: Overrides,
+  begun: AsyncDisposableStack,
+): Context {
+  const { config, log, clock, policy, vault, db } = base
+  let listening = `http://${config.host}:${config.port}`
+  const issuerBase = (): string => config.publicUrl ?? listening
+  const system = (): SystemIdentities => base.system
+  const sts = begun.use(createSts({ clock, db, vault, policy, issuerBase, system, log }))
+  const model = overrides.model ?? modelOf(config, secrets)
+  const running = runningTurns()
+  const asPrincipal = (mandate: ControlMandate): Promise<ControlPrincipal> =>
+    controlPrincipal(db.unzoned, mandate, clock.now(), (id) => nameOfClient(base.system, id))
+  const gate: GateContext = { clock, db, vault, policy, log, system, handlers: handlers() }
+  function handlers(): Handlers {
+    const services = { vault, policy, issuerBase, system }
+    return {
+      ...zoneHandlers(services),
+      ...applicationHandlers(services),
+      ...providerHandlers(services),
+      ...resourceHandlers(services),
+      ...grantHandlers(),
+      ...policyHandlers(services),
+      ...policySetHandlers(services),
+      ...accessHandlers(services),
+      ...auditHandlers(services),
+      ...adminTokenHandlers(),
+      ...operatorHandlers({
+        gate: () => gate,
+        model,
+        running,
+        identities: () => identitiesOf(base.system),
+        mandates: {
+          async forPlan(planId, requestId, traceId) {
+            const asked = { planId: planId as Id<'plan'>, requestId, traceId }
+            return asPrincipal(await sts.verifyControl(await sts.planMandate(asked)))
+          },
+        },
+      }),
+    }
+  }
+  const turns: TurnContext = {
+    db,
+    clock,
+    model,
+    log,
+    timeZone: config.timeZone,
+    systemPrompt,
+    openTools: openToolSession(gate),
+    async readMandate(conversationId, requestId, traceId) {
+      const id = conversationId as Id<'conversation'>
+      const asked = { conversationId: id, requestId, traceId }
+      return asPrincipal(await sts.verifyControl(await sts.readMandate(asked)))
+    },
+  }
+  return {
+    ...gate,
+    config,
+    log,
+    sts,
+    model,
+    running,
+    turns,
+    issuerBase,
+    system,
+    listensAt: (url) => {
+      listening = url
+    },
+    controlPrincipal: asPrincipal,
+    async zoneIdOf(idOrSlug) {
+      const zone = await findZone(db.unzoned, idOrSlug)
+      return zone?.id ?? refuse('zone_not_found', 'There is no such zone.')
+    },
+    databaseDied: base.died,
+    [Symbol.asyncDispose]: () => begun.disposeAsync(),
+  }
+}
+
+interface Store {
+  readonly db: Database
+  readonly died: Promise<Error>
+}
+
+async function openStore(
+  config: Config,
+  secrets: Secrets,
+  overrides: Overrides,
+  log: Logger,
+  begun: AsyncDisposableStack,
+): Promise<Store> {
+  const never = new Promise<Error>(() => undefined)
+  if (overrides.database !== undefined)
+    return { db: begun.use(openDatabase(overrides.database)), died: never }
+  if (secrets.databaseUrl !== null) {
+    const connection = { connectionString: secrets.databaseUrl }
+    await prepared(connection)
+    return { db: begun.use(openDatabase(connection)), died: never }
+  }
+  const postgres = begun.use(
+    await startEmbeddedPostgres({
+      home: config.home,
+      log: (line) => {
+        log.debug({ postgres: line }, 'embedded postgres')
+      },
+    }),
+  )
+  await prepared(postgres.connection)
+  return { db: begun.use(openDatabase(postgres.connection)), died: postgres.died }
+}
+
+/** Migrates, with patience for a server that is still coming up. */
+async function prepared(connection: pg.PoolConfig): Promise<void> {
+  for (let attempt = 1; ; attempt += 1)
+    try {
+      return await migrate(connection)
+    } catch (error) {
+      const { code } = error as { code?: string }
+      if (code !== '57P03' || attempt === connectAttempts) throw unreachable(error)
+      await delay(connectPauseMs)
+    }
+}
+
+const connectAttempts = 20
+const connectPauseMs = 250
+
+function unreachable(error: unknown): StartupError {
+  const why = error instanceof Error ? error.message : 'unknown error'
+  return new StartupError(
+    `the database cannot be used: ${why}`,
+    'Check DATABASE_URL: its role must own the database and may create roles, or have caracal_service.',
+    { cause: error },
+  )
+}
+
+function masterKeyOf(config: Config, secrets: Secrets): Buffer {
+  if (secrets.masterKey !== null) return secrets.masterKey
+  const make = (): string => randomBytes(32).toString('base64')
+  const key = Buffer.from(readOrMake(config.home, homeFiles.masterKey, make), 'base64')
+  if (key.length === 32) return key
+  throw new StartupError(
+    `${homeFiles.masterKey} in ${config.home} does not hold a key`,
+    'Restore it from your backup: without it nothing that is sealed can be opened.',
+  )
+}
+
+function modelOf(config: Config, secrets: Secrets): Model {
+  if (secrets.anthropicApiKey === null) return builtInPlanner()
+  return anthropicModel({
+    apiKey: secrets.anthropicApiKey,
+    baseUrl: config.modelBaseUrl,
+    model: config.model,
+    maxCalls: limits.modelCallsPerTurn,
+    maxTokens: limits.modelTokensPerTurn,
+  })
+}
+
+function identitiesOf(system: SystemIdentities) {
+  return [
+    { name: operator.name, id: system.operator, scopes: [...operator.scopes] },
+    { name: executor.name, id: system.executor, scopes: [...executor.scopes] },
+  ]
+}
+
+function nameOfClient(system: SystemIdentities, id: string): string {
+  return identitiesOf(system).find((identity) => identity.id === id)?.name ?? id
+}

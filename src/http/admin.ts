@@ -1,0 +1,161 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { z } from 'zod'
+import { catalogue, findOperation, type OperationId } from '../../tools/catalogue.ts'
+import { objectOf, pathFields, type Operation } from '../../tools/operation.ts'
+import type { Context } from '../context.ts'
+import { perform, type Performed } from '../gate/perform.ts'
+import { anonymous } from '../gate/principal.ts'
+import { refuse } from '../kernel/faults.ts'
+import { authenticateForDoor } from './authenticate.ts'
+import { faultOf, sendFault } from './errors.ts'
+import { dryRunOf, readQuery } from './query.ts'
+import { idempotencyKeyOf, ifMatchOf, traceIdOf } from './request-facts.ts'
+
+/** Goes on with an operation whose answer streams, once the door is through with it. */
+export type Streams = Partial<
+  Record<
+    OperationId,
+    (request: FastifyRequest, reply: FastifyReply, performed: Performed) => Promise<FastifyReply>
+  >
+>
+
+/** The Admin API: a route for every operation of the catalogue, and nothing else. */
+export function adminRoutes(app: FastifyInstance, context: Context, streams: Streams): void {
+  // The door parses and serializes by the catalogue; the schemas here are for the documentation.
+  app.setValidatorCompiler(() => () => true)
+  app.setSerializerCompiler(() => (value) => JSON.stringify(value))
+  app.setErrorHandler(async (error, request, reply) => {
+    await recordEarly(context, request, error)
+    return sendFault(request, reply, error)
+  })
+  for (const operation of catalogue) {
+    app.route({
+      method: operation.route.method,
+      url: operation.route.path,
+      schema: routeSchema(operation),
+      config: { operation: operation.id },
+      handler: (request, reply) => answer(context, streams, operation, request, reply),
+    })
+  }
+}
+
+async function answer(
+  context: Context,
+  streams: Streams,
+  operation: Operation,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<FastifyReply> {
+  const principal = await authenticateForDoor(context, request.headers.authorization)
+  request.principal = principal
+  const call = readCall(operation, request)
+  request.atDoor = true
+  const performed = await perform(context, principal, {
+    ...call,
+    operation: operation.id,
+    zone: zoneIn(request),
+    requestId: request.id,
+    traceId: traceIdOf(request),
+  })
+  if (performed.replayed) void reply.header('idempotency-replayed', 'true')
+  const stream = streams[operation.id as OperationId]
+  if (stream !== undefined) return stream(request, reply, performed)
+  return send(reply, operation, performed.output, call.dryRun)
+}
+
+function send(
+  reply: FastifyReply,
+  operation: Operation,
+  output: unknown,
+  dryRun: boolean,
+): FastifyReply {
+  if (dryRun) return reply.code(200).send(output)
+  const { status } = operation.route
+  const revision = (output as { revision?: unknown } | null)?.revision
+  if (typeof revision === 'number') void reply.header('etag', `"${revision}"`)
+  return status === 204 ? reply.code(204).send() : reply.code(status).send(output)
+}
+
+/** What a request says, by the route's own shape: path, then query of a read or body of a write. */
+function readCall(operation: Operation, request: FastifyRequest) {
+  const { zone_id: _, ...path } = request.params as Record<string, string>
+  const query = request.query as Record<string, unknown>
+  const read = operation.route.method === 'GET'
+  const given = read ? readQuery(operation.input, query) : bodyOf(request)
+  const taken = pathFields(operation).find((field) => Object.hasOwn(given, field))
+  if (taken !== undefined) refuse('invalid_body', `${taken} stands in the path already.`)
+  return {
+    input: { ...given, ...path },
+    dryRun: !read && dryRunOf(query),
+    ifMatch: read ? undefined : ifMatchOf(request),
+    idempotencyKey: idempotencyKeyOf(request),
+  }
+}
+
+function bodyOf(request: FastifyRequest): Record<string, unknown> {
+  const { body } = request
+  if (body === undefined || body === null) return {}
+  if (typeof body === 'object' && !Array.isArray(body)) return body as Record<string, unknown>
+  refuse('invalid_body', 'Send a JSON object.')
+}
+
+function zoneIn(request: FastifyRequest): string | null {
+  const { zone_id } = request.params as { zone_id?: string }
+  return zone_id ?? null
+}
+
+/** A request that was refused before the door could see it leaves its event all the same. */
+async function recordEarly(
+  context: Context,
+  request: FastifyRequest,
+  error: unknown,
+): Promise<void> {
+  const operation = request.routeOptions.config.operation
+  if (request.atDoor || operation === undefined || findOperation(operation) === undefined) return
+  const fault = faultOf(error)
+  await perform(context, request.principal ?? anonymous(fault), {
+    operation,
+    zone: zoneIn(request),
+    input: {},
+    requestId: request.id,
+    traceId: traceIdOf(request),
+    refusal: fault,
+  }).catch(() => undefined)
+}
+
+function routeSchema(operation: Operation) {
+  const fields = pathFields(operation)
+  const inPath = operation.route.path.includes(':zone_id') ? ['zone_id', ...fields] : fields
+  const rest = z.strictObject(
+    Object.fromEntries(
+      Object.entries(operation.input.shape).filter(([key]) => !fields.includes(key)),
+    ),
+  )
+  const read = operation.route.method === 'GET'
+  const empty = Object.keys(rest.shape).length === 0
+  const params = z.object(Object.fromEntries(inPath.map((field) => [field, z.string()])))
+  const dryRun = z.object({ dry_run: z.boolean().optional() })
+  const { status } = operation.route
+  return {
+    operationId: operation.id,
+    summary: operation.summary,
+    tags: [objectOf(operation)],
+    ...(inPath.length > 0 && { params }),
+    ...(read ? !empty && { querystring: rest } : operation.plannable && { querystring: dryRun }),
+    ...(!read && !empty && operation.route.method !== 'DELETE' && { body: rest }),
+    response: {
+      [status]: status === 204 ? z.null().meta({ description: 'Done' }) : operation.output,
+      default: errorSchema,
+    },
+    security: [{ bearer: [] }],
+  }
+}
+
+const errorSchema = z
+  .object({
+    error: z.string().meta({ description: 'The code; docs/errors.md lists them' }),
+    error_description: z.string(),
+    details: z.record(z.string(), z.unknown()).optional(),
+    request_id: z.string(),
+  })
+  .meta({ description: 'A refusal' })

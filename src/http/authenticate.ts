@@ -1,0 +1,35 @@
+import type { Context } from '../context.ts'
+import { authenticateAdmin } from '../gate/admin-token.ts'
+import { anonymous, type Principal } from '../gate/principal.ts'
+import { isFault, refuse } from '../kernel/faults.ts'
+
+/** The largest credential that is looked at; a mandate with a long scope list has some 4 KB. */
+const credentialChars = 16_384
+
+/**
+ * The principal of an Authorization header (RFC 6750 section 2.1): an admin token or a control
+ * mandate. Refuses with `invalid_admin_token` or `invalid_mandate`.
+ */
+export async function authenticate(
+  context: Context,
+  header: string | undefined,
+): Promise<Principal> {
+  const credential = /^Bearer +([^\s]+)$/i.exec(header?.slice(0, credentialChars) ?? '')?.[1]
+  if (credential === undefined)
+    refuse('invalid_admin_token', 'Send the admin token as "Authorization: Bearer cat_...".')
+  if (!credential.includes('.')) return authenticateAdmin(context, credential)
+  return context.controlPrincipal(await context.sts.verifyControl(credential))
+}
+
+/** The same, where a bad credential is refused, and recorded, by the door itself. */
+export async function authenticateForDoor(
+  context: Context,
+  header: string | undefined,
+): Promise<Principal> {
+  try {
+    return await authenticate(context, header)
+  } catch (error) {
+    if (isFault(error) && error.status === 401) return anonymous(error)
+    throw error
+  }
+}

@@ -1,0 +1,14 @@
+import type { Principal } from '../gate/principal.ts'
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Who calls, once the credential has been read. */
+    principal: Principal | null
+    /** The call has been handed to the door, which records its own refusals. */
+    atDoor: boolean
+  }
+  interface FastifyContextConfig {
+    /** The operation that the route serves. */
+    operation?: string
+  }
+}

@@ -1,0 +1,183 @@
+import { type Entity, type Kind } from './entities.ts'
+import { type Item } from './items.ts'
+import { classesOf } from './lexicon.ts'
+
+/**
+ * One request or question. Builders take the items that they understand; a clause of which anything
+ * with a meaning is left over has not been understood, whatever was built from the rest.
+ */
+export interface Clause {
+  readonly items: readonly Item[]
+  /** The verbs that the head of the clause can be, such as `create` or `give`. */
+  readonly verbs: ReadonlySet<string>
+  readonly head: Item | null
+  /** Whether the head was taken over from the clause before: `... and a resource called B`. */
+  readonly inherited: boolean
+  readonly asks: boolean
+  /** Whether somebody may, should or needs to: `billing-agent may read invoices`. */
+  readonly modal: boolean
+  /** Whether the object stands first: `support-bot should be deleted`. */
+  readonly passive: boolean
+  readonly taken: Set<Item>
+}
+
+/** Items that carry no meaning of their own in a request. */
+const silent: readonly string[] = ['filler', 'polite', 'wish', 'modal', 'greeting', 'thanks']
+const connectors: ReadonlySet<string> = new Set(['and', 'then', 'but', 'also', 'plus', 'or'])
+
+export function is(item: Item | undefined, ...classes: readonly string[]): boolean {
+  return item !== undefined && classes.some((name) => item.classes.has(name))
+}
+
+export function isSilent(item: Item): boolean {
+  return item.shape === 'punct' || is(item, ...silent)
+}
+
+export function verbsOf(item: Item): ReadonlySet<string> {
+  return new Set([...item.classes].flatMap((name) => (name.startsWith('verb:') ? [name.slice(5)] : [])))
+}
+
+export function scopeClassOf(item: Item): string | null {
+  const found = [...item.classes].find((name) => name.startsWith('scope:'))
+  return found === undefined ? null : found.slice(6)
+}
+
+export function isVerb(item: Item): boolean {
+  return [...item.classes].some((name) => name.startsWith('verb:'))
+}
+
+/** A word that no table and no object explains: a new name, a label, or a mistake. */
+export function isUnknown(item: Item): boolean {
+  return item.shape === 'word' && item.classes.size === 0 && item.entities.length === 0
+}
+
+export function isConnector(item: Item): boolean {
+  return item.fold === ',' || item.fold === '&' || item.fold === '+' || connectors.has(item.fold)
+}
+
+export function take(clause: Clause, ...items: readonly (Item | undefined)[]): void {
+  for (const item of items) if (item !== undefined) clause.taken.add(item)
+}
+
+/** Takes every item of these classes and says whether there was one. */
+export function takeAll(clause: Clause, ...classes: readonly string[]): boolean {
+  const found = clause.items.filter((item) => is(item, ...classes) && !clause.taken.has(item))
+  take(clause, ...found)
+  return found.length > 0
+}
+
+export function has(clause: Clause, ...classes: readonly string[]): boolean {
+  return clause.items.some((item) => is(item, ...classes))
+}
+
+export function does(clause: Clause, ...verbs: readonly string[]): boolean {
+  return verbs.some((verb) => clause.verbs.has(verb))
+}
+
+/** Objects of a kind that the clause names, in order; weak ones only where nothing else is named. */
+export function named(clause: Clause, kind: Kind): readonly { item: Item; entity: Entity }[] {
+  const found = clause.items.flatMap((item) =>
+    item.entities
+      .filter((entity) => entity.kind === kind && !clause.taken.has(item))
+      .map((entity) => ({ item, entity })),
+  )
+  const strong = found.filter(({ item }) => !item.weak)
+  return strong.length > 0 ? strong : found
+}
+
+export function isNegated(clause: Clause): boolean {
+  return clause.items.some((item) => is(item, 'negation') && !clause.taken.has(item))
+}
+
+/** What has a meaning and was not taken, as the person wrote it, neighbours together. */
+export function leftOver(clause: Clause, message: string): readonly string[] {
+  const spans: { start: number; end: number; at: number }[] = []
+  clause.items.forEach((item, at) => {
+    if (clause.taken.has(item) || isSilent(item)) return
+    const last = spans.at(-1)
+    const between = last === undefined ? [] : clause.items.slice(last.at + 1, at)
+    if (last !== undefined && between.every((other) => isSilent(other) && !clause.taken.has(other)))
+      spans[spans.length - 1] = { ...last, end: item.end, at }
+    else spans.push({ start: item.start, end: item.end, at })
+  })
+  return spans.map(({ start, end }) => message.slice(start, end).trim())
+}
+
+const particles: ReadonlySet<string> = new Set(['off', 'away', 'back', 'up', 'down', 'out', 'on', 'short', 'forward'])
+
+function isPhrasalVerb(phrase: string): boolean {
+  return [...classesOf(phrase)].some((name) => name.startsWith('verb:'))
+}
+
+/** Puts a verb and its particle together where they stand apart: `turn ... off`, `take ... away`. */
+function joinParticles(items: readonly Item[]): readonly Item[] {
+  const apart = items.filter((item) => particles.has(item.fold)).slice(0, 4)
+  for (const later of apart) {
+    const item = items
+      .slice(0, items.indexOf(later))
+      .find((other) => other.shape === 'word' && isPhrasalVerb(`${other.fold} ${later.fold}`))
+    if (item === undefined) continue
+    const joined = { ...item, classes: classesOf(`${item.fold} ${later.fold}`) }
+    return items.flatMap((other) => (other === item ? [joined] : other === later ? [] : [other]))
+  }
+  return items
+}
+
+/** Reads the head of a clause: what it asks for, and in which form. */
+export function clauseOf(raw: readonly Item[], before: Clause | null, marked: boolean): Clause {
+  const items = joinParticles(raw)
+  const content = items.filter((item) => !isSilent(item) || is(item, 'modal', 'ask:is'))
+  const asks = asksSomething(items, marked)
+  const modal = items.some((item) => is(item, 'modal', 'wish', 'word:able'))
+  const own = headOf(items, content)
+  const takesOver =
+    own === null && !asks && !modal && before !== null && before.verbs.size > 0 && content.length > 0
+  return {
+    items,
+    head: own,
+    verbs: takesOver ? before.verbs : own === null ? new Set() : verbsOf(own),
+    inherited: takesOver,
+    asks,
+    modal,
+    passive: own !== null && own !== content.find((item) => !is(item, 'modal')),
+    taken: new Set(own === null ? [] : [own]),
+  }
+}
+
+/**
+ * The first content word where it is a verb; otherwise the first verb that is not also a scope word
+ * (`may delete invoices` grants, `should be deleted` deletes).
+ */
+function headOf(items: readonly Item[], content: readonly Item[]): Item | null {
+  const first = content.find((item) => !is(item, 'modal', 'ask:is') || isVerb(item))
+  if (first !== undefined && isVerb(first) && !is(first, 'negation')) return first
+  const isPassive = (item: Item): boolean => {
+    const before = items[items.indexOf(item) - 1]
+    const agent = items.some((other) => other.fold === 'by')
+    return (before?.fold === 'be' || before?.fold === 'get') && !agent
+  }
+  return (
+    content.find((item) => isVerb(item) && (scopeClassOf(item) === null || isPassive(item))) ?? null
+  )
+}
+
+const askingFirst = ['ask:who', 'ask:what', 'ask:why', 'ask:how-many', 'ask:how', 'ask:when', 'ask:where']
+const auxiliaries: ReadonlySet<string> = new Set([
+  'is', 'are', 'does', 'do', 'did', 'has', 'can', 'may', 'could', 'should', 'was', 'were', 'will', 'is there', 'are there', 'do we have',
+])
+
+function asksSomething(items: readonly Item[], marked: boolean): boolean {
+  const lead = items.findIndex(
+    (item) => item.shape !== 'punct' && !is(item, 'polite', 'greeting', 'thanks') && !connectors.has(item.fold),
+  )
+  const first = items[lead]
+  if (first === undefined) return false
+  if (is(first, ...askingFirst)) return true
+  if (is(first, 'verb:show')) return true
+  const next = items.slice(lead + 1).find((item) => !is(item, 'filler') || is(item, 'negation'))
+  if (auxiliaries.has(first.fold))
+    return next === undefined || !(is(next, 'negation') && first.fold === 'do')
+  if (is(first, 'wish') && items.some((item) => is(item, 'verb:show', 'ask:who'))) return true
+  const startsWithVerb = isVerb(first) || is(first, 'wish')
+  return marked && !startsWithVerb && !items.some((item) => is(item, 'polite'))
+}

@@ -1,0 +1,84 @@
+import { readFileSync } from 'node:fs'
+import fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify'
+import swagger from '@fastify/swagger'
+import swaggerUi from '@fastify/swagger-ui'
+import { createJsonSchemaTransform } from 'fastify-type-provider-zod'
+import type { Context } from './context.ts'
+import { adminRoutes } from './http/admin.ts'
+import { converse } from './http/converse.ts'
+import { errorBody, sendFault } from './http/errors.ts'
+import { healthRoutes } from './http/health.ts'
+import { mcpRoutes } from './http/mcp.ts'
+import { tokenRoutes } from './http/token.ts'
+import { Fault } from './kernel/faults.ts'
+import { newId } from './kernel/ids.ts'
+import { limits } from './kernel/limits.ts'
+import { packageFile } from './kernel/package-root.ts'
+
+/** The HTTP service over a context: the visible list of its route groups. */
+export async function createServer(context: Context): Promise<FastifyInstance> {
+  const app = fastify({
+    loggerInstance: context.log as FastifyBaseLogger,
+    disableRequestLogging: true,
+    genReqId: () => newId('request', context.clock.now()),
+    bodyLimit: limits.bodyBytes,
+    requestTimeout: limits.requestTimeoutMs,
+    routerOptions: { maxParamLength: limits.pathParamChars },
+    // A body with these names is read as it is and refused at the door, with its event.
+    onProtoPoisoning: 'ignore',
+    onConstructorPoisoning: 'ignore',
+  })
+  app.decorateRequest('principal', null)
+  app.decorateRequest('atDoor', false)
+  app.addHook('onRequest', async (request, reply) => {
+    void reply.headers({ ...safeHeaders, 'x-request-id': request.id })
+  })
+  app.setErrorHandler((error, request, reply) => sendFault(request, reply, error))
+  app.setNotFoundHandler((request, reply) => {
+    const fault = new Fault('route_not_found', 'There is no such route; /docs lists them all.')
+    return reply.code(404).send(errorBody(fault, request.id))
+  })
+  await documentation(app)
+  await app.register(async (group) => {
+    adminRoutes(group, context, {
+      'conversations.send': (request, reply, performed) =>
+        converse(context, request, reply, performed),
+    })
+  })
+  await app.register(tokenRoutes(context.sts))
+  await app.register(mcpRoutes(context))
+  await app.register(async (group) => {
+    healthRoutes(group, context)
+  })
+  return app
+}
+
+const safeHeaders = {
+  'cache-control': 'no-store',
+  'x-content-type-options': 'nosniff',
+  'referrer-policy': 'no-referrer',
+}
+
+async function documentation(app: FastifyInstance): Promise<void> {
+  const { version } = JSON.parse(readFileSync(packageFile('package.json'), 'utf8')) as {
+    version: string
+  }
+  await app.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: {
+        title: 'Caracal Admin API',
+        version,
+        description: 'Short-lived, policy-approved authority for agents.',
+      },
+      components: {
+        securitySchemes: {
+          bearer: { type: 'http', scheme: 'bearer', description: 'An admin token, cat_...' },
+        },
+      },
+    },
+    transform: createJsonSchemaTransform({}),
+  })
+  await app.register(swaggerUi, { routePrefix: '/docs', staticCSP: true })
+  app.get('/openapi.json', { schema: { hide: true } }, () => app.swagger())
+}

@@ -1,0 +1,81 @@
+import { createEventWriter } from '../audit/writer.ts'
+import type { Id, ZoneId } from '../kernel/ids.ts'
+import type { PublicJwk } from '../kernel/signing-key.ts'
+import type { StsContext } from './context.ts'
+import { verifyControl, type ControlMandate } from './control.ts'
+import { createDocumentCache } from './documents.ts'
+import { introspect, type IntrospectAnswer } from './introspect.ts'
+import { createMandateVerifier } from './mandate-verifier.ts'
+import { metadataOf } from './metadata.ts'
+import { requestMandate, type AskedIn } from './operator-tokens.ts'
+import type { EndpointRequest, Parts } from './parts.ts'
+import { revoke } from './revoke.ts'
+import { createSigners } from './signers.ts'
+import { startSweeping } from './sweep.ts'
+import { issueToken, type TokenAnswer } from './token.ts'
+import { createTrust } from './trust.ts'
+import { createZoneNames } from './zone-names.ts'
+
+/** The security token service. Its endpoints throw the fault to answer with. */
+export interface Sts extends AsyncDisposable {
+  token(request: EndpointRequest): Promise<TokenAnswer>
+  introspect(request: EndpointRequest): Promise<IntrospectAnswer>
+  revoke(request: EndpointRequest): Promise<void>
+  /** The public keys of a zone, newest first; null where there is no such zone. */
+  jwks(zone: string): Promise<{ readonly keys: readonly PublicJwk[] } | null>
+  /** RFC 8414; null where there is no such zone. */
+  metadata(zone: string): Promise<Readonly<Record<string, unknown>> | null>
+
+  /** Believes a bearer token as a control mandate, or refuses `invalid_mandate`. */
+  verifyControl(token: string): Promise<ControlMandate>
+  /** The Operator's mandate to read for a conversation: the token. */
+  readMandate(asked: AskedIn & { readonly conversationId: Id<'conversation'> }): Promise<string>
+  /** The executor's mandate to apply a plan, once: the token. */
+  planMandate(asked: AskedIn & { readonly planId: Id<'plan'> }): Promise<string>
+  /** To be called after a change of a zone's keys or revocations: it then acts here at once. */
+  forgetTrust(zone: ZoneId): void
+}
+
+/** The STS over a service's context. Disposing of it waits for the events that are on their way. */
+export function createSts(context: StsContext): Sts {
+  const trust = createTrust(context)
+  const events = createEventWriter(context.db, context.clock)
+  const sweeping = startSweeping(context)
+  const parts: Parts = {
+    context,
+    zones: createZoneNames(context),
+    documents: createDocumentCache(context),
+    signers: createSigners(context),
+    trust,
+    mandates: createMandateVerifier(context, trust),
+    events,
+  }
+  return {
+    token: (request) => issueToken(parts, request),
+    introspect: (request) => introspect(parts, request),
+    revoke: (request) => revoke(parts, request),
+    async jwks(named) {
+      const zone = await parts.zones.find(named)
+      return zone && { keys: await trust.publicKeys(zone) }
+    },
+    async metadata(named) {
+      const zone = await parts.zones.find(named)
+      return zone && metadataOf(context.issuerBase(), zone)
+    },
+    verifyControl: (token) => verifyControl(parts, token),
+    readMandate: ({ conversationId, ...asked }) =>
+      requestMandate(
+        parts,
+        context.system().operator,
+        { type: 'conversation', id: conversationId },
+        asked,
+      ),
+    planMandate: ({ planId, ...asked }) =>
+      requestMandate(parts, context.system().executor, { type: 'plan', id: planId }, asked),
+    forgetTrust: (zone) => trust.forget(zone),
+    async [Symbol.asyncDispose]() {
+      await sweeping[Symbol.asyncDispose]()
+      await events.close()
+    },
+  }
+}
