@@ -26,7 +26,7 @@ async function main(): Promise<number> {
       ended.resolve(0)
     })
   }
-  return ended.promise
+  return await ended.promise
 }
 
 try {

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify'
+import fastify, { LogController, type FastifyBaseLogger, type FastifyInstance } from 'fastify'
 import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
 import { createJsonSchemaTransform } from 'fastify-type-provider-zod'
@@ -19,7 +19,7 @@ import { packageFile } from './kernel/package-root.ts'
 export async function createServer(context: Context): Promise<FastifyInstance> {
   const app = fastify({
     loggerInstance: context.log as FastifyBaseLogger,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     genReqId: () => newId('request', context.clock.now()),
     bodyLimit: limits.bodyBytes,
     requestTimeout: limits.requestTimeoutMs,

@@ -1,8 +1,9 @@
+import { setImmediate as afterInput } from 'node:timers/promises'
 import type pg from 'pg'
 import type { Clock } from '../kernel/clock.ts'
 import { Fault } from '../kernel/faults.ts'
 import type { Database } from '../store/database.ts'
-import { inOneTrip, type PreparedQuery } from '../store/one-trip.ts'
+import { inOneTrip, inOneWrite, type PreparedQuery } from '../store/one-trip.ts'
 import type { AuditEvent } from './event.ts'
 import { rowOf } from './record.ts'
 
@@ -40,6 +41,7 @@ export function createEventWriter(db: Pick<Database, 'pool'>, clock: Clock): Eve
   let closed = false
 
   async function flush(): Promise<void> {
+    await afterInput()
     let client: pg.PoolClient | null = null
     while (queue.length > 0) {
       const batch = queue.splice(0, batchRows)
@@ -80,7 +82,9 @@ export function createEventWriter(db: Pick<Database, 'pool'>, clock: Clock): Eve
 }
 
 async function writeBatch(client: pg.ClientBase, batch: readonly Waiting[]): Promise<void> {
-  await inOneTrip(client, '*', insertOf(batch.map(({ row }) => row)))
+  const insert = insertOf(batch.map(({ row }) => row))
+  const [inserted] = await inOneWrite(client, () => inOneTrip(client, '*', [insert]))
+  if (inserted?.status === 'rejected') throw inserted.reason
 }
 
 /**

@@ -54,13 +54,8 @@ interface Paged<Id extends OperationId> {
 }
 
 type Streamed<Id extends OperationId> = (
-  ...args: [...Place<Id>, ...Input<Id>, options?: CallOptions & StreamOptions]
+  ...args: [...Place<Id>, ...Input<Id>, options?: CallOptions]
 ) => AsyncIterable<ServerEvent>
-
-export interface StreamOptions {
-  /** The id of the last event that was seen, to go on after it. */
-  readonly lastEventId?: string | null
-}
 
 type Method<Id extends OperationId> =
   RouteOf<Id> extends { readonly answer: 'stream' }
@@ -90,7 +85,7 @@ interface Route {
 interface Arguments {
   readonly zone: string | null
   readonly input: Readonly<Record<string, unknown>>
-  readonly options: CallOptions & StreamOptions
+  readonly options: CallOptions
 }
 
 type AnyMethod = (...args: unknown[]) => unknown
@@ -141,13 +136,9 @@ async function* events(
   route: Route,
   args: Arguments,
 ): AsyncGenerator<ServerEvent, void, undefined> {
-  const { lastEventId } = args.options
-  const request = requestOf(route, args)
-  const headers = {
-    accept: 'text/event-stream, application/json',
-    ...(typeof lastEventId === 'string' ? { 'last-event-id': lastEventId } : {}),
-  }
-  yield* serverEvents(await transport.stream({ ...request, headers }, args.options))
+  const headers = { accept: 'text/event-stream, application/json' }
+  const request = { ...requestOf(route, args), headers }
+  yield* serverEvents(await transport.stream(request, args.options))
 }
 
 function split(route: Route, args: readonly unknown[]): Arguments {
@@ -160,7 +151,7 @@ function split(route: Route, args: readonly unknown[]): Arguments {
   }
 }
 
-/** Fields named in the path go there, the others into the query of a read or the body of the rest. */
+/** Fields named in the path go there, the others into the query of a GET or the body of the rest. */
 function requestOf(route: Route, { zone, input, options }: Arguments): WireRequest {
   const inPath = new Set<string>()
   const path = route.path.replace(/:([a-z_]+)/g, (_, name: string) => {
@@ -169,12 +160,13 @@ function requestOf(route: Route, { zone, input, options }: Arguments): WireReque
     return segment(name, input[name])
   })
   const rest = Object.fromEntries(Object.entries(input).filter(([name]) => !inPath.has(name)))
-  const inQuery = route.method === 'GET' || route.method === 'DELETE'
+  const { method } = route
+  const bodiless = method === 'GET' || (method === 'DELETE' && Object.keys(rest).length === 0)
   return {
-    method: route.method,
+    method,
     path,
-    query: inQuery ? rest : {},
-    body: inQuery ? undefined : rest,
+    query: method === 'GET' ? rest : {},
+    body: bodiless ? undefined : rest,
     repeatable: route.reads || options.idempotencyKey !== undefined,
   }
 }

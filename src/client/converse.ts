@@ -1,10 +1,9 @@
 import type { z } from 'zod'
 import type { message } from '../../tools/conversations.ts'
 import type { plan } from '../../tools/plans.ts'
-import type { AdminClient, StreamOptions } from './admin-client.ts'
+import type { AdminClient } from './admin-client.ts'
 import { CaracalError, errorOfAnswer } from './caracal-error.ts'
 import type { ServerEvent } from './event-stream.ts'
-import type { CallOptions } from './transport.ts'
 
 export type Message = z.output<typeof message>
 export type Plan = z.output<typeof plan>
@@ -23,13 +22,16 @@ export interface ConverseOptions {
   readonly clientMessageId?: string
 }
 
-/** How often a broken stream is taken up again: the same run goes on answering. */
+/** How often a broken stream is taken up again, and how long after it broke. */
 const resumptions = 2
+const resumptionDelayMs = 250
 
 /**
  * Says something in a conversation and answers with the Operator's message when it is done. Events
- * are handed on as they come, each once. Throws {@link CaracalError}: the service's refusals, and
- * `stream_interrupted` where the answer broke off for good; the conversation then still holds it.
+ * are handed on as they come. A stream that breaks is taken up again under the same message id; what
+ * it then says again of its text is left out, for the message holds it whole. Throws
+ * {@link CaracalError}: the service's refusals, and `stream_interrupted` where the answer broke off
+ * for good.
  */
 export async function converse(
   client: AdminClient,
@@ -38,40 +40,50 @@ export async function converse(
   text: string,
   options: ConverseOptions = {},
 ): Promise<Message> {
+  const { signal, onEvent } = options
   const input = {
     conversation_id: conversationId,
     text,
     client_message_id: options.clientMessageId ?? crypto.randomUUID(),
   }
-  const { signal } = options
-  let lastEventId: string | null = null
   for (let attempt = 0; ; attempt += 1) {
+    const hear = (event: ConversationEvent): void => {
+      if (attempt === 0 || event.type !== 'text') onEvent?.(event)
+    }
+    let failure: unknown
     try {
-      const callOptions: CallOptions & StreamOptions = {
-        ...(signal === undefined ? {} : { signal }),
-        lastEventId,
-      }
-      for await (const event of client.conversations.send(zone, input, callOptions)) {
-        lastEventId = event.id ?? lastEventId
-        const done = take(event, options.onEvent)
-        if (done !== null) return done
-      }
+      const done = await listen(client.conversations.send(zone, input, signal && { signal }), hear)
+      if (done !== null) return done
     } catch (error) {
       signal?.throwIfAborted()
-      // Without ids in the stream, taking it up again would tell everything a second time.
-      const resumable = lastEventId !== null && !isAnswered(error)
-      if (attempt >= resumptions || !resumable) throw asInterruption(error)
-      continue
+      if (error instanceof CaracalError && error.code !== 'unreachable') throw error
+      failure = error
     }
-    if (attempt >= resumptions || lastEventId === null) throw asInterruption(undefined)
+    if (attempt >= resumptions) throw interrupted(failure)
+    await new Promise((resolve) => setTimeout(resolve, resumptionDelayMs * 2 ** attempt))
   }
 }
 
+/** The message that ends a stream; null where the stream ends without. */
+async function listen(
+  events: AsyncIterable<ServerEvent>,
+  onEvent: (event: ConversationEvent) => void,
+): Promise<Message | null> {
+  for await (const event of events) {
+    const done = take(event, onEvent)
+    if (done !== null) return done
+  }
+  return null
+}
+
 /** Hands an event on; the message where the event ends the answer. */
-function take({ event, data }: ServerEvent, onEvent: ConverseOptions['onEvent']): Message | null {
+function take(
+  { event, data }: ServerEvent,
+  onEvent: (event: ConversationEvent) => void,
+): Message | null {
   if (event === 'error') throw errorOfAnswer(statusOf(data), data, null)
   if (event === 'done') return data as unknown as Message
-  if (known.has(event)) onEvent?.({ ...data, type: event } as unknown as ConversationEvent)
+  if (known.has(event)) onEvent({ ...data, type: event } as unknown as ConversationEvent)
   return null
 }
 
@@ -82,12 +94,7 @@ function statusOf(data: ServerEvent['data']): number {
   return typeof data.status === 'number' ? data.status : 0
 }
 
-/** Whether the service itself refused, so that asking again would be refused again. */
-function isAnswered(error: unknown): boolean {
-  return error instanceof CaracalError && error.code !== 'unreachable'
-}
-
-function asInterruption(cause: unknown): CaracalError {
+function interrupted(cause: unknown): CaracalError {
   if (cause instanceof CaracalError) return cause
   const message = 'The answer broke off; read the conversation for what has become of it.'
   return new CaracalError({ status: 0, code: 'stream_interrupted', message, cause })

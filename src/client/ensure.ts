@@ -240,9 +240,12 @@ function sameField(name: string, held: unknown, wanted: unknown): boolean {
     return held === wanted.trim()
   if (name.endsWith('_at') && typeof held === 'string' && typeof wanted === 'string')
     return Date.parse(held) === Date.parse(wanted)
-  if ((name === 'scopes' || name === 'labels') && Array.isArray(held) && Array.isArray(wanted))
-    return equal([...held].sort(), [...wanted].sort())
+  if (name === 'scopes' || name === 'labels') return equal(sorted(held), sorted(wanted))
   return equal(held, wanted)
+}
+
+function sorted(list: unknown): unknown {
+  return Array.isArray(list) ? [...(list as unknown[])].sort() : list
 }
 
 /** Whether two JSON values are the same, whatever the order of their fields; absent is absent. */

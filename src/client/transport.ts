@@ -22,7 +22,7 @@ export interface CallOptions {
   /** Preview the call instead of doing it: what it would change comes back. */
   readonly dryRun?: boolean
   readonly signal?: AbortSignal
-  /** An id of the caller's own, under which the audit log keeps the request. */
+  /** Sent as `x-request-id`, for what stands between; the service gives every request its own. */
   readonly requestId?: string
 }
 
@@ -117,12 +117,12 @@ function urlOf(apiUrl: string, { path, query }: WireRequest, { dryRun }: CallOpt
     for (const one of [value].flat())
       if (one !== undefined && one !== null) search.append(name, textOf(one))
   if (dryRun === true) search.set('dry_run', 'true')
-  const suffix = search.size === 0 ? '' : `?${search}`
+  const suffix = search.size === 0 ? '' : `?${search.toString()}`
   return `${apiUrl.replace(/\/+$/, '')}${path}${suffix}`
 }
 
 function textOf(value: unknown): string {
-  return typeof value === 'object' ? JSON.stringify(value) : String(value)
+  return typeof value === 'string' ? value : JSON.stringify(value)
 }
 
 function headersOf(
@@ -151,7 +151,7 @@ function etag(revision: number | string): string {
 async function bodyOf(response: Response, signal: AbortSignal | undefined): Promise<unknown> {
   const requestId = response.headers.get('x-request-id')
   try {
-    return (await response.json()) as unknown
+    return await response.json()
   } catch (cause) {
     signal?.throwIfAborted()
     const message = 'The answer broke off or is not JSON; what was asked may have been done.'
@@ -162,7 +162,7 @@ async function bodyOf(response: Response, signal: AbortSignal | undefined): Prom
 
 async function jsonOrNothing(response: Response): Promise<unknown> {
   try {
-    return (await response.json()) as unknown
+    return await response.json()
   } catch {
     return undefined
   }

@@ -1,5 +1,4 @@
 import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import { loadPolicy } from '@open-policy-agent/opa-wasm'
 import type {
   Decision,

@@ -35,8 +35,10 @@ export function openDatabase(connectionConfig: pg.PoolConfig): Database {
     pipeline: true,
     options: `-c role=${serviceRole} -c statement_timeout=${limits.statementTimeoutMs}`,
   })
-  // An idle connection that breaks is replaced at the next use; without a listener it would throw.
+  // A connection that breaks fails its queries and is replaced at the next use. Without listeners,
+  // on the idle ones and on those in use, it would end the process.
   pool.on('error', () => undefined)
+  pool.on('connect', (client) => client.on('error', () => undefined))
   const kysely = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) })
   return {
     pool,

@@ -9,40 +9,46 @@ export interface PreparedQuery {
   readonly values: readonly unknown[]
 }
 
+/** What one statement of a trip has come to. */
+export type Settled = PromiseSettledResult<readonly pg.QueryResultRow[]>
+
 /**
- * Runs one statement in a transaction bound to a zone, in one round trip: its three messages are
- * written together (the pool pipelines), so that the row-level security of the statement sees the
- * zone that the first has set. Rejects unless the transaction has committed.
+ * Runs statements in a transaction bound to a zone, in one round trip: its messages are written
+ * together (the pool pipelines), and the server takes them in order, so the row-level security of
+ * each statement sees the zone that the first message has set. Where one fails, those after it fail
+ * too and nothing is kept. Rejects where the transaction could not be begun or committed.
  */
-export async function inOneTrip<R extends pg.QueryResultRow>(
+export async function inOneTrip(
   client: pg.ClientBase,
   zone: ZoneId | '*',
-  { name, text, values }: PreparedQuery,
-): Promise<readonly R[]> {
-  const [, answer, committed] = await Promise.allSettled([
-    client.query(beginIn(zone)),
-    client.query<R>({ name, text, values: [...values] }),
-    client.query('commit'),
-  ])
-  if (answer.status === 'rejected') throw answer.reason
-  if (committed.status === 'rejected') throw committed.reason
-  return answer.value.rows
+  queries: readonly PreparedQuery[],
+): Promise<readonly Settled[]> {
+  const begun = client.query(beginIn(zone))
+  const answers = queries.map(async ({ name, text, values }) => {
+    const { rows } = await client.query<pg.QueryResultRow>({ name, text, values: [...values] })
+    return rows
+  })
+  const committed = client.query('commit')
+  const settled = await Promise.allSettled(answers)
+  await Promise.all([begun, committed])
+  return settled
 }
 
-/** {@link inOneTrip} on a connection of the pool. */
-export async function readInOneTrip<R extends pg.QueryResultRow>(
-  pool: pg.Pool,
-  zone: ZoneId | '*',
-  query: PreparedQuery,
-): Promise<readonly R[]> {
-  const client = await pool.connect()
+/** Lets the messages of `send` leave in one write to the socket. */
+export function inOneWrite<T>(client: pg.ClientBase, send: () => T): T {
+  const stream = socketOf(client)
+  stream?.cork()
   try {
-    const rows = await inOneTrip<R>(client, zone, query)
-    client.release()
-    return rows
-  } catch (error) {
-    // Whatever went wrong, a connection that may still be inside of a transaction serves nobody.
-    client.release(true)
-    throw error
+    return send()
+  } finally {
+    stream?.uncork()
   }
+}
+
+/** `pg` corks the same stream for the messages of one statement; its types do not show it. */
+function socketOf(client: pg.ClientBase): { cork(): void; uncork(): void } | undefined {
+  const { connection } = client as unknown as {
+    readonly connection?: { readonly stream?: { cork(): void; uncork(): void } }
+  }
+  return connection?.stream
 }

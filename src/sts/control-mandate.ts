@@ -1,7 +1,7 @@
 import { executor, operator, type Identity } from '../../system-zone/identities.ts'
 import { refuse } from '../kernel/faults.ts'
 import type { MandateInput } from '../policy/input.ts'
-import { readInOneTrip, type PreparedQuery } from '../store/one-trip.ts'
+import type { PreparedQuery } from '../store/one-trip.ts'
 import type { FactsOfToken } from '../store/control-facts.ts'
 import type { MandateTerms } from './claims.ts'
 import type { Client } from './client.ts'
@@ -30,7 +30,7 @@ export async function requireFacts<R extends object>(
   { parts }: Exchange,
   query: PreparedQuery,
 ): Promise<R> {
-  const [row] = await readInOneTrip<R>(parts.context.db.pool, '*', query)
+  const [row] = await parts.reader.read<R>('*', query)
   return (
     row ??
     refuse('invalid_request', 'There is nothing of that id.', {

@@ -43,9 +43,24 @@ export function decideScopes(
     source_ip: exchange.sourceIp,
   })
   const isGranted = asked === null ? allowed.length > 0 : decision.allow
-  if (!isGranted || resource === null) return refuseDecision(exchange, decision)
+  if (!isGranted || resource === null)
+    return refuseDecision(
+      exchange,
+      asked === null ? decideOnHeld(exchange, facts, decision, subject) : decision,
+    )
   exchange.event.rules = [...new Set(allowed.flatMap((scope) => rulesOf(decision, scope)))]
   return { resource, scopes: allowed, endsAtMs: endOf(facts, decision, allowed) }
+}
+
+/** Where nobody has asked for the scopes that no grant names, they are not what is missing. */
+function decideOnHeld(
+  exchange: Exchange,
+  facts: Facts,
+  decision: Decision,
+  subject: Subject,
+): Decision {
+  const held = decision.missing.filter((scope) => decision.scopes[scope]?.reason !== 'no_grant')
+  return held.length === 0 ? decision : decide(exchange, facts, held, subject)
 }
 
 /**

@@ -2,7 +2,6 @@ import { refuse } from '../kernel/faults.ts'
 import { isId } from '../kernel/ids.ts'
 import { authorityOf, type Authority } from '../policy/authority.ts'
 import { authorityQuery, type AuthorityRow, type AuthoritySubject } from '../store/authority.ts'
-import { readInOneTrip } from '../store/one-trip.ts'
 import { authenticate, presentedBy, type Client } from './client.ts'
 import { diagnose } from './draft-event.ts'
 import type { Exchange } from './parts.ts'
@@ -42,11 +41,9 @@ function named(resource: string): AuthoritySubject['resource'] {
 }
 
 async function readRow(exchange: Exchange, subject: AuthoritySubject): Promise<AuthorityRow> {
-  const [row] = await readInOneTrip<AuthorityRow>(
-    exchange.parts.context.db.pool,
-    exchange.zone,
-    authorityQuery(exchange.zone, subject),
-  )
+  const { reader } = exchange.parts
+  const query = authorityQuery(exchange.zone, subject)
+  const [row] = await reader.read<AuthorityRow>(exchange.zone, query)
   // The endpoint has found the zone, and zones are never removed.
   if (row === undefined) throw new Error(`zone ${exchange.zone} is gone`)
   return row

@@ -1,5 +1,6 @@
 import type { EventWriter } from '../audit/writer.ts'
 import type { ZoneId } from '../kernel/ids.ts'
+import type { ZoneReader } from '../store/zone-reader.ts'
 import type { StsContext } from './context.ts'
 import type { DocumentCache } from './documents.ts'
 import type { DraftEvent } from './draft-event.ts'
@@ -12,6 +13,7 @@ import type { ZoneNames } from './zone-names.ts'
 /** What an STS is made of: the service's context and the caches that belong to it. */
 export interface Parts {
   readonly context: StsContext
+  readonly reader: ZoneReader
   readonly zones: ZoneNames
   readonly documents: DocumentCache
   readonly signers: Signers

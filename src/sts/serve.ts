@@ -41,7 +41,7 @@ export async function serve<T>(
 async function open(parts: Parts, request: EndpointRequest, event: DraftEvent): Promise<Exchange> {
   const zone = await parts.zones.find(request.zone)
   if (zone === null) {
-    diagnose(event, { zone: request.zone.slice(0, 80) })
+    diagnose(event, { zone: printable(request.zone) })
     refuse('invalid_request', 'There is no such zone.', { details: { reason: 'zone_not_found' } })
   }
   event.zone = zone
@@ -58,4 +58,9 @@ async function open(parts: Parts, request: EndpointRequest, event: DraftEvent): 
     nowMs: parts.context.clock.now(),
     event,
   }
+}
+
+/** A path can hold what no database stores. */
+function printable(text: string): string {
+  return text.slice(0, 80).replace(/[^\u0020-\u007e]/g, '?')
 }

@@ -1,6 +1,7 @@
 import { createEventWriter } from '../audit/writer.ts'
 import type { Id, ZoneId } from '../kernel/ids.ts'
 import type { PublicJwk } from '../kernel/signing-key.ts'
+import { createZoneReader } from '../store/zone-reader.ts'
 import type { StsContext } from './context.ts'
 import { verifyControl, type ControlMandate } from './control.ts'
 import { createDocumentCache } from './documents.ts'
@@ -11,7 +12,7 @@ import { requestMandate, type AskedIn } from './operator-tokens.ts'
 import type { EndpointRequest, Parts } from './parts.ts'
 import { revoke } from './revoke.ts'
 import { createSigners } from './signers.ts'
-import { startSweeping } from './sweep.ts'
+import { startUpkeep } from './upkeep.ts'
 import { issueToken, type TokenAnswer } from './token.ts'
 import { createTrust } from './trust.ts'
 import { createZoneNames } from './zone-names.ts'
@@ -40,9 +41,10 @@ export interface Sts extends AsyncDisposable {
 export function createSts(context: StsContext): Sts {
   const trust = createTrust(context)
   const events = createEventWriter(context.db, context.clock)
-  const sweeping = startSweeping(context)
+  const upkeep = startUpkeep(context)
   const parts: Parts = {
     context,
+    reader: createZoneReader(context.db.pool),
     zones: createZoneNames(context),
     documents: createDocumentCache(context),
     signers: createSigners(context),
@@ -74,7 +76,7 @@ export function createSts(context: StsContext): Sts {
       requestMandate(parts, context.system().executor, { type: 'plan', id: planId }, asked),
     forgetTrust: (zone) => trust.forget(zone),
     async [Symbol.asyncDispose]() {
-      await sweeping[Symbol.asyncDispose]()
+      await upkeep[Symbol.asyncDispose]()
       await events.close()
     },
   }

@@ -1,4 +1,5 @@
 import type { KeyObject } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { ZoneId } from '../kernel/ids.ts'
 import { openPublicKey, type PublicJwk } from '../kernel/signing-key.ts'
 import { liveRevocations, type Revoked } from '../store/revocations.ts'
@@ -19,8 +20,13 @@ export interface Trust {
 
 /** How old an answer may be: what another replica revokes is refused here within this time. */
 const staleAfterMs = 500
-/** An unknown key id asks again sooner, but not for each token that somebody makes up. */
-const unknownKeyAfterMs = 50
+/**
+ * Between two readings that unknown key ids ask for: a mandate of a key made this moment waits for
+ * the next one, and tokens that somebody makes up cost one reading together.
+ */
+const unknownKeyEveryMs = 50
+/** A key id is a SHA-256 in base64url. */
+const keyId = /^[A-Za-z0-9_-]{43}$/
 const zonesKept = 1_000
 
 interface Snapshot {
@@ -38,9 +44,7 @@ interface Kept {
 export function createTrust(context: Pick<StsContext, 'db' | 'clock'>): Trust {
   const kept = createRecent<ZoneId, Kept>(zonesKept)
 
-  function snapshotOf(zone: ZoneId, maxAgeMs: number): Promise<Snapshot> {
-    const seen = kept.get(zone)
-    if (seen !== undefined && performance.now() - seen.readAtMs <= maxAgeMs) return seen.snapshot
+  function readNow(zone: ZoneId): Promise<Snapshot> {
     const snapshot = read(context, zone)
     const reading = { readAtMs: performance.now(), snapshot }
     kept.set(zone, reading)
@@ -51,16 +55,32 @@ export function createTrust(context: Pick<StsContext, 'db' | 'clock'>): Trust {
     return snapshot
   }
 
+  function snapshotOf(zone: ZoneId): Promise<Snapshot> {
+    const seen = kept.get(zone)
+    const isFresh = seen !== undefined && performance.now() - seen.readAtMs <= staleAfterMs
+    return isFresh ? seen.snapshot : readNow(zone)
+  }
+
+  /** What is true now: a reading that begins after the question does. */
+  async function snapshotAfterNow(zone: ZoneId): Promise<Snapshot> {
+    const askedAtMs = performance.now()
+    const nextAtMs = (kept.get(zone)?.readAtMs ?? 0) + unknownKeyEveryMs
+    if (nextAtMs > askedAtMs) await sleep(nextAtMs - askedAtMs)
+    const seen = kept.get(zone)
+    return seen !== undefined && seen.readAtMs >= askedAtMs ? seen.snapshot : readNow(zone)
+  }
+
   return {
     async keyOf(zone, kid) {
-      const known = (await snapshotOf(zone, staleAfterMs)).keys.get(kid)
-      return known ?? (await snapshotOf(zone, unknownKeyAfterMs)).keys.get(kid)
+      if (!keyId.test(kid)) return undefined
+      const known = (await snapshotOf(zone)).keys.get(kid)
+      return known ?? (await snapshotAfterNow(zone)).keys.get(kid)
     },
     async isRevoked(zone, claims) {
-      const { revoked } = await snapshotOf(zone, staleAfterMs)
+      const { revoked } = await snapshotOf(zone)
       return revoked.size > 0 && anchorsOf(claims).some((anchor) => revoked.has(nameOf(anchor)))
     },
-    publicKeys: async (zone) => (await snapshotOf(zone, staleAfterMs)).jwks,
+    publicKeys: async (zone) => (await snapshotOf(zone)).jwks,
     forget: (zone) => kept.delete(zone),
   }
 }

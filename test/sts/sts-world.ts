@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { randomBytes } from 'node:crypto'
 import Fastify, { type FastifyInstance } from 'fastify'
-import { sql } from 'kysely'
+import { CompiledQuery } from 'kysely'
 import pg from 'pg'
 import { tokenRoutes } from '../../src/http/token.ts'
 import { newClientSecret } from '../../src/kernel/client-secret.ts'
@@ -49,6 +49,9 @@ export interface StsWorld extends AsyncDisposable {
   readonly vault: Vault
   readonly context: StsContext
   readonly system: SystemIdentities
+  readonly masterKey: Buffer
+  /** Issues under another replica's address, as behind one load balancer. */
+  serveAs(base: string): void
   /** Moves the clock on. */
   pass(ms: number): void
   now(): number
@@ -84,6 +87,7 @@ export async function startWorld(
 ): Promise<StsWorld> {
   policy ??= await loadPolicyEngine()
   let offsetMs = 0
+  let base: string | undefined
   const now = (): number => Date.now() + offsetMs
   const db = openDatabase(connection)
   const vault = openVault(masterKey)
@@ -95,13 +99,18 @@ export async function startWorld(
     db,
     vault,
     policy,
-    issuerBase: () => url,
+    issuerBase: () => base ?? url,
     system: () => system,
     log: { warn: () => undefined, error: () => undefined },
   }
   const sts = createSts(context)
   await app.register(tokenRoutes(sts))
   const url = await app.listen({ port: 0, host: '127.0.0.1' })
+  const rows = <R extends pg.QueryResultRow>(statement: string, values: unknown[] = []) =>
+    db.transaction('*', async (queries) => {
+      const answer = await queries.executeQuery<R>(CompiledQuery.raw(statement, values))
+      return answer.rows
+    })
   return {
     url,
     sts,
@@ -109,28 +118,17 @@ export async function startWorld(
     vault,
     context,
     system,
+    masterKey,
+    serveAs: (other) => (base = other),
     now,
     pass: (ms) => (offsetMs += ms),
     change: (zone, work) =>
       db.transaction(zone, (queries) =>
         work(openTx(queries, zone === '*' ? system.zone : zone, now())),
       ),
-    rows: (statement, values) =>
-      db.transaction('*', async (queries) => {
-        const { rows } = await queries.executeQuery<pg.QueryResultRow>({
-          sql: statement,
-          parameters: values ?? [],
-          query: sql``.toOperationNode(),
-          queryId: { queryId: '' },
-        } as never)
-        return rows as never
-      }),
-    async events(zone) {
-      return this.rows<LoggedEvent>(
-        'select * from events where zone_id = $1 order by position',
-        [zone],
-      )
-    },
+    rows,
+    events: (zone) =>
+      rows<LoggedEvent>('select * from events where zone_id = $1 order by position', [zone]),
     async [Symbol.asyncDispose]() {
       await app.close()
       await sts[Symbol.asyncDispose]()
@@ -169,7 +167,12 @@ export async function tenant(
   })
 }
 
-export async function insertZone(tx: Tx, zone: ZoneId, slug: string, system = false): Promise<void> {
+export async function insertZone(
+  tx: Tx,
+  zone: ZoneId,
+  slug: string,
+  system = false,
+): Promise<void> {
   await tx.queries
     .insertInto('zones')
     .values({

@@ -170,8 +170,8 @@ function isListed(
   run: Run,
   found: readonly { readonly item: Item }[],
 ): boolean {
-  const first = clause.items.indexOf(run.items[0] ?? clause.items[0]!)
-  const last = clause.items.indexOf(run.items.at(-1) ?? clause.items[0]!)
+  const first = clause.items.findIndex((item) => item === run.items[0])
+  const last = first + run.items.length - 1
   const isFound = (item: Item | undefined): boolean => found.some((other) => other.item === item)
   const before = clause.items.slice(0, first).findLastIndex((item) => !isConnector(item))
   const after = clause.items.findIndex((item, at) => at > last && !isConnector(item))

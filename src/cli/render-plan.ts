@@ -1,0 +1,145 @@
+import type { PlanView, PreviewView, Screen } from './plan-view.ts'
+import { accessSentences } from './render-access.ts'
+import { renderStep } from './render-step.ts'
+import { inline, localTime } from './render-value.ts'
+import { safeLine, safeText, wrapLine } from './safe-text.ts'
+
+const riskWords: Readonly<Record<string, string>> = {
+  low: 'low risk',
+  medium: 'medium risk',
+  high: 'HIGH RISK',
+  critical: 'CRITICAL RISK',
+}
+
+/**
+ * Everything that a person approves: the id and digest, who asked, each step with every field before
+ * and after, who gains and loses what, the risk with its reasons, and whose approval it takes.
+ */
+export function renderPlan(plan: PlanView, screen: Screen): string {
+  return [headOf(plan, screen), ...previewParts(plan.preview, screen), ...footOf(plan, screen)]
+    .filter((part) => part !== '')
+    .join('\n\n')
+}
+
+/** The preview of one call, as `--dry-run` answers it. */
+export function renderPreview(preview: PreviewView, screen: Screen): string {
+  return previewParts(preview, screen)
+    .filter((part) => part !== '')
+    .join('\n\n')
+}
+
+function headOf(plan: PlanView, { paint, columns }: Screen): string {
+  const title = plan.summary === '' ? plan.intent : plan.summary
+  const lines = [
+    `${paint.bold(`Plan ${plan.id}`)}  ${stateText(plan, paint)}`,
+    ...(title === '' ? [] : wrapLine(safeLine(title), columns - 2).map((line) => `  ${line}`)),
+    paint.dim(`  digest     ${plan.digest ?? 'none: it has not been previewed'}`),
+    paint.dim(`  asked by   ${safeLine(plan.requester.name)} (${plan.origin})`),
+    paint.dim(`  zone       ${plan.zone_id}${plan.reach === 'platform' ? ', and beyond it' : ''}`),
+  ]
+  if (plan.intent !== '' && plan.intent !== title)
+    lines.push(
+      ...wrapLine(`in words   “${safeLine(plan.intent)}”`, columns - 2).map((line, i) =>
+        paint.dim(i === 0 ? `  ${line}` : `             ${line}`),
+      ),
+    )
+  return lines.join('\n')
+}
+
+function stateText(plan: PlanView, paint: Screen['paint']): string {
+  const text = plan.state.replaceAll('_', ' ')
+  if (plan.state === 'applied') return paint.green(text)
+  if (['failed', 'rejected', 'expired', 'stale', 'superseded'].includes(plan.state))
+    return paint.red(text)
+  return paint.yellow(text)
+}
+
+function previewParts(preview: PreviewView | null, screen: Screen): readonly string[] {
+  if (preview === null) return ['  It has not been previewed.']
+  const steps = preview.steps.map((step, i) =>
+    renderStep(step, preview.steps.length > 1 ? i + 1 : null, screen),
+  )
+  return [
+    steps.join('\n\n'),
+    accessPart(preview, screen),
+    riskPart(preview, screen),
+    warningsPart(preview, screen),
+  ]
+}
+
+function accessPart(preview: PreviewView, { paint, columns }: Screen): string {
+  const until = expiries(preview)
+  const groups = [
+    [preview.access.gained, 'gains', paint.green('+')],
+    [preview.access.lost, 'loses', paint.red('-')],
+    [preview.access.newly_gated, 'must from now on ask approval for', paint.yellow('!')],
+  ] as const
+  const lines = groups.flatMap(([tuples, verb, sign]) =>
+    accessSentences(tuples, verb, until).flatMap((sentence) =>
+      wrapLine(sentence, columns - 4).map((line, i) =>
+        i === 0 ? `  ${sign} ${line}` : `    ${line}`,
+      ),
+    ),
+  )
+  if (lines.length === 0) lines.push('  Nobody gains or loses access.')
+  return [paint.bold('Access'), ...lines].join('\n')
+}
+
+/** Until when the grants hold that the steps make or change, by the rule that names them. */
+function expiries(preview: PreviewView): ReadonlyMap<string, string> {
+  const changes = preview.steps.flatMap((step) => step.changes)
+  return new Map(
+    changes.flatMap(({ kind, id, fields }) => {
+      const expiry = fields.find(({ field }) => field === 'expires_at')?.after
+      return kind === 'grant' && typeof expiry === 'string'
+        ? [[`grant:${id}`, localTime(expiry)] as const]
+        : []
+    }),
+  )
+}
+
+function riskPart(preview: PreviewView, { paint, columns }: Screen): string {
+  const grave = preview.risk === 'high' || preview.risk === 'critical'
+  const words = riskWords[preview.risk] ?? preview.risk
+  const reasons = [...new Set(preview.steps.flatMap((step) => step.risk_reasons))]
+  const risk = grave ? paint.red(words) : preview.risk === 'medium' ? paint.yellow(words) : words
+  const undo = preview.reversible ? 'can be undone' : paint.yellow('cannot be undone as a whole')
+  return [
+    `${paint.bold('Risk')}      ${risk}, ${undo}`,
+    ...reasons.map((reason) => `          because it ${safeLine(reason)}`),
+    `${paint.bold('Approval')}  ${wrapLine(approvalText(preview.policy), columns - 10).join('\n          ')}`,
+  ].join('\n')
+}
+
+function approvalText(policy: PreviewView['policy']): string {
+  const reason = policy.reason === '' ? '' : ` (${safeLine(policy.reason)})`
+  if (policy.decision === 'deny') return `refused by policy${reason}`
+  if (policy.decision === 'allow') return `none needed${reason}`
+  const count = policy.approvals === 1 ? 'one person' : `${policy.approvals} people`
+  const who = policy.second_person ? ', not the one who asked' : ''
+  const alone = policy.break_glass
+    ? '; you are alone, so it takes a typed reason and is recorded'
+    : ''
+  return `${count} must approve${who}${alone}${reason}`
+}
+
+function warningsPart({ warnings }: PreviewView, { paint, columns }: Screen): string {
+  return warnings
+    .flatMap((warning) => wrapLine(safeLine(warning), columns - 4))
+    .map((line, i) => `${i === 0 ? paint.yellow('Note') : '    '}  ${line}`)
+    .join('\n')
+}
+
+function footOf(plan: PlanView, { paint }: Screen): readonly string[] {
+  const approvals = plan.approvals.map((approval) => {
+    const verb = approval.decision === 'approve' ? 'approved' : 'rejected'
+    const how = approval.break_glass ? ' by break-glass' : ''
+    const why = approval.reason === null ? '' : `: ${safeLine(approval.reason)}`
+    return `  ${verb}${how} by ${safeLine(approval.approver.name)} at ${localTime(approval.at)}${why}`
+  })
+  const failure =
+    plan.failure === null
+      ? ''
+      : paint.red(`Failed: ${safeText(plan.failure.message)} (${inline(plan.failure.code)})`)
+  return [approvals.join('\n'), failure]
+}

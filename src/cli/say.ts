@@ -1,0 +1,56 @@
+import type { AdminClient } from '../client/admin-client.ts'
+import { converse, type Message } from '../client/converse.ts'
+import type { Io } from './io.ts'
+import { startProgress } from './progress.ts'
+import type { PlanView } from './plan-view.ts'
+import { safeText } from './safe-text.ts'
+
+/** What the Operator answered, with the plans that the answer made, newest last. */
+export interface Said {
+  readonly message: Message
+  readonly plans: readonly PlanView[]
+}
+
+const stageWords: Readonly<Record<string, string>> = {
+  mandate: 'getting a mandate to read',
+  thinking: 'thinking',
+}
+
+/** Says something in a conversation and waits for the answer, with progress on standard error. */
+export async function say(
+  client: AdminClient,
+  zone: string,
+  conversationId: string,
+  text: string,
+  io: Io,
+  signal?: AbortSignal,
+): Promise<Said> {
+  const message = await answerOf(client, zone, conversationId, text, io, signal)
+  const plans: PlanView[] = []
+  for (const plan_id of message.plan_ids) plans.push(await client.plans.get(zone, { plan_id }))
+  return { message, plans: plans.filter((plan) => plan.state !== 'superseded') }
+}
+
+async function answerOf(
+  client: AdminClient,
+  zone: string,
+  conversationId: string,
+  text: string,
+  io: Io,
+  signal: AbortSignal | undefined,
+): Promise<Message> {
+  using progress = startProgress(io, 'thinking')
+  return converse(client, zone, conversationId, text, {
+    ...(signal === undefined ? {} : { signal }),
+    onEvent: (event) => {
+      if (event.type === 'stage') progress.stage(stageWords[event.stage] ?? event.stage)
+      if (event.type === 'tool') progress.stage(`reading ${event.name.replaceAll('_', ' ')}`)
+      if (event.type === 'plan') progress.stage('plan drafted and previewed')
+    },
+  })
+}
+
+/** The Operator's words, fit for a terminal. */
+export function renderMessage({ text }: Message): string {
+  return safeText(text)
+}
