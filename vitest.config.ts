@@ -4,7 +4,7 @@ export default defineConfig({
   test: {
     environment: 'node',
     include: ['test/**/*.test.ts'],
-    globalSetup: [],
+    globalSetup: ['test/global-setup.ts'],
     // A process per file: the tests start servers, send signals and load wasm, which threads share.
     pool: 'forks',
     maxWorkers: 2,

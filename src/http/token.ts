@@ -132,10 +132,12 @@ function faultOf(error: unknown): Fault {
     : new Fault('internal', 'The service failed; its log has the request id.', { cause: error })
 }
 
-/** PostgreSQL's classes 08, 53 and 57, and whatever the socket says. */
+/** PostgreSQL's classes 08, 53 and 57, what the socket says, and what `pg` says without a code. */
 function isUnreachable(error: unknown): boolean {
-  const code: unknown = error instanceof Error && 'code' in error ? error.code : undefined
-  return typeof code === 'string' && /^(?:08|53|57)|^E[A-Z]+$/.test(code)
+  if (!(error instanceof Error)) return false
+  const code: unknown = 'code' in error ? error.code : undefined
+  if (typeof code === 'string') return /^(?:08|53|57)|^E[A-Z]+$/.test(code)
+  return /^Connection terminated|connection error/.test(error.message)
 }
 
 /** RFC 6749 section 5.2 keeps quotes, backslashes and everything beyond ASCII out of it. */

@@ -1,0 +1,235 @@
+import { randomBytes } from 'node:crypto'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import pg from 'pg'
+import { inject } from 'vitest'
+import type { Capability } from '../tools/operation.ts'
+import { createAdminClient, type AdminClient } from '../src/client/admin-client.ts'
+import type { Config, Secrets } from '../src/config.ts'
+import type { Model } from '../src/operator/model/model.ts'
+import { startService, type Service } from '../src/service.ts'
+import { templateDatabase } from './global-setup.ts'
+
+/** An answer as a client sees it. */
+export interface Answer {
+  readonly status: number
+  readonly headers: Headers
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- bodies are what the test asserts
+  readonly body: any
+}
+
+export interface CallOptions {
+  /** A bearer credential; null sends none. The administrator's token when absent. */
+  readonly token?: string | null
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+export interface WorldOptions {
+  readonly model?: Model
+  readonly config?: Partial<Config>
+  /** Another replica on the database of this world. */
+  readonly sharing?: World
+}
+
+/** A whole service on a database of its own, used over real HTTP. */
+export interface World extends AsyncDisposable {
+  readonly url: string
+  readonly service: Service
+  /** The bootstrap token of the installation. */
+  readonly token: string
+  readonly admin: AdminClient
+  readonly connection: pg.PoolConfig
+  readonly masterKey: Buffer
+  /** A request to a path such as `/v1/zones`, or to `grants` of the default zone. */
+  call(method: string, path: string, body?: unknown, options?: CallOptions): Promise<Answer>
+  /** A form to an OAuth endpoint of a zone, such as `token`. */
+  oauth(endpoint: string, form: Record<string, string>, zone?: string): Promise<Answer>
+  /** The token of somebody new. */
+  person(name: string, capabilities: readonly Capability[], zoneId?: string): Promise<string>
+  automation(name: string, capabilities: readonly Capability[], zoneId?: string): Promise<string>
+  /** Rows, read and changed past the service, as the owner of the database. */
+  sql<R extends pg.QueryResultRow>(text: string, values?: readonly unknown[]): Promise<R[]>
+  /** The events of a zone, oldest first: all, or those after a mark of `eventCount`. */
+  events(after?: number): Promise<RecordedEvent[]>
+  eventCount(): Promise<number>
+  /** Digest of every governed row: equal before and after where nothing was written. */
+  state(): Promise<string>
+  /** Moves the service's clock on. */
+  pass(ms: number): void
+  now(): number
+}
+
+export interface RecordedEvent {
+  readonly zone_id: string
+  readonly type: string
+  readonly outcome: string
+  readonly reason: string | null
+  readonly actor: string
+  readonly plan_id: string | null
+  readonly request_id: string
+}
+
+const governedTables = [
+  'zones',
+  'zone_keys',
+  'applications',
+  'providers',
+  'resources',
+  'grants',
+  'policies',
+  'policy_versions',
+  'policy_sets',
+  'policy_set_versions',
+  'policy_activations',
+  'admin_tokens',
+  'principals',
+]
+
+export async function startWorld(options: WorldOptions = {}): Promise<World> {
+  await using begun = new AsyncDisposableStack()
+  const connection = options.sharing?.connection ?? (await freshDatabase(begun))
+  const masterKey = options.sharing?.masterKey ?? randomBytes(32)
+  const home = await mkdtemp(join(tmpdir(), 'caracal-world-'))
+  begun.defer(() => rm(home, { recursive: true, force: true }))
+  let offsetMs = 0
+  const now = (): number => Date.now() + offsetMs
+  const config = { ...defaults, home, ...options.config }
+  const secrets: Secrets = { databaseUrl: null, masterKey, anthropicApiKey: null }
+  const service = begun.use(
+    await startService(config, secrets, {
+      clock: { now },
+      database: connection,
+      ...(options.model !== undefined && { model: options.model }),
+    }),
+  )
+  const owner = new pg.Pool({ ...connection, max: 2 })
+  begun.defer(() => owner.end())
+  const token = options.sharing?.token ?? service.token
+  if (token === null) throw new Error('the installation has no bootstrap token')
+  const admin = createAdminClient({ apiUrl: service.url, adminToken: token })
+  const sql: World['sql'] = async (text, values = []) => (await owner.query(text, [...values])).rows
+  const stack = begun.move()
+  const give =
+    (principal_kind: 'person' | 'automation'): World['person'] =>
+    async (principal_name, capabilities, zone_id) => {
+      const made = await admin.adminTokens.create({
+        principal_name,
+        principal_kind,
+        capabilities: [...capabilities],
+        ...(zone_id !== undefined && { zone_id }),
+      })
+      return made.token
+    }
+  return {
+    url: service.url,
+    service,
+    token,
+    admin,
+    connection,
+    masterKey,
+    call: (method, path, body, callOptions) =>
+      send(service.url, token, method, path, body, callOptions),
+    oauth: (endpoint, form, zone = 'default') => sendForm(service.url, zone, endpoint, form),
+    person: give('person'),
+    automation: give('automation'),
+    sql,
+    async events(after = 0) {
+      return sql<RecordedEvent & pg.QueryResultRow>(
+        `select zone_id, type, outcome, body->>'reason' as reason, body->'actor'->>'name' as actor,
+                plan_id, request_id
+         from events order by position offset $1`,
+        [after],
+      )
+    },
+    async eventCount() {
+      const [row] = await sql<{ count: string }>('select count(*) from events')
+      return Number(row?.count)
+    },
+    async state() {
+      const parts = governedTables.map(
+        (table) =>
+          `(select coalesce(md5(string_agg(t::text, '|' order by t::text)), '') from (
+             select ${table === 'admin_tokens' ? 'id, token_hash, capabilities, revoked_at' : '*'} from ${table}) t)`,
+      )
+      const [row] = await sql<{ state: string }>(`select concat_ws(' ', ${parts.join(',')}) as state`)
+      return row?.state ?? ''
+    },
+    pass: (ms) => {
+      offsetMs += ms
+    },
+    now,
+    [Symbol.asyncDispose]: () => stack.disposeAsync(),
+  }
+}
+
+const defaults: Omit<Config, 'home'> = {
+  host: '127.0.0.1',
+  port: 0,
+  publicUrl: null,
+  logLevel: 'silent',
+  timeZone: 'UTC',
+  model: 'scripted',
+  modelBaseUrl: null,
+  opaBin: null,
+}
+
+async function freshDatabase(begun: AsyncDisposableStack): Promise<pg.PoolConfig> {
+  const server = inject('postgres')
+  const database = `world_${randomBytes(8).toString('hex')}`
+  await asOwner(server, `create database ${database} template ${templateDatabase}`)
+  begun.defer(() => asOwner(server, `drop database if exists ${database} with (force)`))
+  return { ...server, database }
+}
+
+async function asOwner(server: pg.ClientConfig, statement: string): Promise<void> {
+  const client = new pg.Client(server)
+  await client.connect()
+  try {
+    await client.query(statement)
+  } finally {
+    await client.end()
+  }
+}
+
+async function send(
+  base: string,
+  adminToken: string,
+  method: string,
+  path: string,
+  body: unknown,
+  options: CallOptions = {},
+): Promise<Answer> {
+  const { token = adminToken, headers = {} } = options
+  const url = path.startsWith('/') ? `${base}${path}` : `${base}/v1/zones/default/${path}`
+  const response = await fetch(url, {
+    method,
+    headers: {
+      ...(token !== null && { authorization: `Bearer ${token}` }),
+      ...(body !== undefined && { 'content-type': 'application/json' }),
+      ...headers,
+    },
+    ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+  })
+  return answerOf(response)
+}
+
+async function sendForm(
+  base: string,
+  zone: string,
+  endpoint: string,
+  form: Record<string, string>,
+): Promise<Answer> {
+  const url = `${base}/zones/${zone}/oauth2/${endpoint}`
+  return answerOf(await fetch(url, { method: 'POST', body: new URLSearchParams(form) }))
+}
+
+async function answerOf(response: Response): Promise<Answer> {
+  const text = await response.text()
+  const json = response.headers.get('content-type')?.includes('json') === true
+  return {
+    status: response.status,
+    headers: response.headers,
+    body: json && text !== '' ? JSON.parse(text) : text,
+  }
+}
