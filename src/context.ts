@@ -9,6 +9,7 @@ import { applicationHandlers } from './admin/applications.ts'
 import { auditHandlers } from './admin/audit.ts'
 import { bootstrap } from './admin/bootstrap.ts'
 import { grantHandlers } from './admin/grants.ts'
+import type { AdminServices } from './admin/handlers.ts'
 import { policyHandlers } from './admin/policies.ts'
 import { policySetHandlers } from './admin/policy-sets.ts'
 import { providerHandlers } from './admin/providers.ts'
@@ -28,6 +29,7 @@ import { limits } from './kernel/limits.ts'
 import { StartupError } from './kernel/startup-error.ts'
 import { openVault, type Vault } from './kernel/vault.ts'
 import { openToolSession } from './mcp/in-memory.ts'
+import type { Mandates } from './operator/apply.ts'
 import { operatorHandlers } from './operator/handlers.ts'
 import { anthropicModel } from './operator/model/anthropic.ts'
 import type { Model } from './operator/model/model.ts'
@@ -122,72 +124,88 @@ function assemble(
   const issuerBase = (): string => config.publicUrl ?? listening
   const system = (): SystemIdentities => base.system
   const sts = begun.use(createSts({ clock, db, vault, policy, issuerBase, system, log }))
-  const model = overrides.model ?? modelOf(config, secrets)
-  const running = runningTurns()
-  const asPrincipal = (mandate: ControlMandate): Promise<ControlPrincipal> =>
-    controlPrincipal(db.unzoned, mandate, clock.now(), (id) => nameOfClient(base.system, id))
-  const gate: GateContext = { clock, db, vault, policy, log, system, handlers: handlers() }
-  function handlers(): Handlers {
-    const services = { vault, policy, issuerBase, system }
-    return {
-      ...zoneHandlers(services),
-      ...applicationHandlers(services),
-      ...providerHandlers(services),
-      ...resourceHandlers(services),
-      ...grantHandlers(),
-      ...policyHandlers(services),
-      ...policySetHandlers(services),
-      ...accessHandlers(services),
-      ...auditHandlers(services),
-      ...adminTokenHandlers(),
-      ...operatorHandlers({
-        gate: () => gate,
-        model,
-        running,
-        identities: () => identitiesOf(base.system),
-        mandates: {
-          async forPlan(planId, requestId, traceId) {
-            const asked = { planId: planId as Id<'plan'>, requestId, traceId }
-            return asPrincipal(await sts.verifyControl(await sts.planMandate(asked)))
-          },
-        },
-      }),
-    }
+  const services: Services = {
+    ...{ vault, policy, issuerBase, system, running: runningTurns() },
+    model: overrides.model ?? modelOf(config, secrets),
+    mandates: mandatesOf(base, sts),
+    gate: () => gate,
   }
-  const turns: TurnContext = {
-    db,
+  const gate: GateContext = {
     clock,
-    model,
+    db,
+    vault,
+    policy,
     log,
-    timeZone: config.timeZone,
-    systemPrompt,
-    openTools: openToolSession(gate),
-    async readMandate(conversationId, requestId, traceId) {
-      const id = conversationId as Id<'conversation'>
-      const asked = { conversationId: id, requestId, traceId }
-      return asPrincipal(await sts.verifyControl(await sts.readMandate(asked)))
-    },
+    system,
+    handlers: handlersOf(services),
   }
+  const { model, running, mandates } = services
   return {
     ...gate,
-    config,
-    log,
-    sts,
-    model,
-    running,
-    turns,
-    issuerBase,
-    system,
+    ...{ config, log, sts, model, running, issuerBase, system },
+    controlPrincipal: mandates.principal,
+    databaseDied: base.died,
+    turns: {
+      ...{ db, clock, model, log, systemPrompt, timeZone: config.timeZone },
+      openTools: openToolSession(gate),
+      readMandate: mandates.forConversation,
+    },
     listensAt: (url) => {
       listening = url
     },
-    controlPrincipal: asPrincipal,
     async zoneIdOf(idOrSlug) {
       const zone = await findZone(db.unzoned, idOrSlug)
       return zone?.id ?? refuse('zone_not_found', 'There is no such zone.')
     },
-    databaseDied: base.died,
     [Symbol.asyncDispose]: () => begun.disposeAsync(),
+  }
+}
+
+interface OperatorMandates extends Mandates {
+  readonly forConversation: TurnContext['readMandate']
+  readonly principal: (mandate: ControlMandate) => Promise<ControlPrincipal>
+}
+
+/** The Operator's mandates: asked of the STS, and believed only as the gate believes any. */
+function mandatesOf({ db, clock, system }: Base, sts: Sts): OperatorMandates {
+  const principal = (mandate: ControlMandate): Promise<ControlPrincipal> =>
+    controlPrincipal(db.unzoned, mandate, clock.now(), (id) => nameOfClient(system, id))
+  return {
+    principal,
+    async forPlan(id, requestId, traceId) {
+      const token = await sts.planMandate({ planId: id as Id<'plan'>, requestId, traceId })
+      return principal(await sts.verifyControl(token))
+    },
+    async forConversation(id, requestId, traceId) {
+      const conversationId = id as Id<'conversation'>
+      const token = await sts.readMandate({ conversationId, requestId, traceId })
+      return principal(await sts.verifyControl(token))
+    },
+  }
+}
+
+interface Services extends AdminServices {
+  system(): SystemIdentities
+  readonly model: Model
+  readonly running: RunningTurns
+  readonly mandates: OperatorMandates
+  gate(): GateContext
+}
+
+/** One handler for every operation of the catalogue; a missing one does not compile. */
+function handlersOf(services: Services): Handlers {
+  return {
+    ...zoneHandlers(services),
+    ...applicationHandlers(services),
+    ...providerHandlers(services),
+    ...resourceHandlers(services),
+    ...grantHandlers(),
+    ...policyHandlers(services),
+    ...policySetHandlers(services),
+    ...accessHandlers(services),
+    ...auditHandlers(services),
+    ...adminTokenHandlers(),
+    ...operatorHandlers({ ...services, identities: () => identitiesOf(services.system()) }),
   }
 }
 
@@ -227,7 +245,8 @@ async function openStore(
 async function prepared(connection: pg.PoolConfig): Promise<void> {
   for (let attempt = 1; ; attempt += 1)
     try {
-      return await migrate(connection)
+      await migrate(connection)
+      return
     } catch (error) {
       const { code } = error as { code?: string }
       if (code !== '57P03' || attempt === connectAttempts) throw unreachable(error)

@@ -17,8 +17,9 @@ import { packageFile } from './kernel/package-root.ts'
 
 /** The HTTP service over a context: the visible list of its route groups. */
 export async function createServer(context: Context): Promise<FastifyInstance> {
+  const loggerInstance: FastifyBaseLogger = context.log
   const app = fastify({
-    loggerInstance: context.log as FastifyBaseLogger,
+    loggerInstance,
     logController: new LogController({ disableRequestLogging: true }),
     genReqId: () => newId('request', context.clock.now()),
     bodyLimit: limits.bodyBytes,

@@ -27,7 +27,7 @@ export type RefKind =
   | 'adminToken'
   | 'principal'
 
-export function ref<K extends RefKind & IdKind>(kind: K, description = `Id of the ${words(kind)}`) {
+export function ref(kind: RefKind & IdKind, description = `Id of the ${words(kind)}`) {
   return z
     .string()
     .regex(idPattern(kind), `must be ${article(kind)} id`)
@@ -136,7 +136,7 @@ export function pageOf<T extends z.ZodType>(item: T) {
 }
 
 /** The fields that every governed object of a zone has. */
-export function governed<K extends RefKind & IdKind>(kind: K) {
+export function governed(kind: RefKind & IdKind) {
   return {
     id: ref(kind),
     zone_id: ref('zone'),

@@ -199,8 +199,17 @@ async function liveOf<T extends 'applications' | 'resources'>(
   return rows
 }
 
+export interface AccessDiff {
+  readonly gained: AccessTuple[]
+  readonly lost: AccessTuple[]
+  readonly newly_gated: AccessTuple[]
+}
+
 /** Who gains, who loses and who must ask from now on. */
-export function accessDiff(before: readonly AccessTuple[], after: readonly AccessTuple[]) {
+export function accessDiff(
+  before: readonly AccessTuple[],
+  after: readonly AccessTuple[],
+): AccessDiff {
   const verdictBefore = new Map(before.map((tuple) => [keyOf(tuple), tuple.verdict]))
   const stays = new Set(after.map(keyOf))
   return {

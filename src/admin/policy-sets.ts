@@ -20,6 +20,13 @@ import { governedView, policySetVersionView } from './views.ts'
 const historyEntries = 20
 
 export function policySetHandlers(services: AdminServices): AdminHandlers<'policy_sets'> {
+  return { ...reads(services), ...writes(services) }
+}
+
+type Write = 'create' | 'add_version' | 'activate' | 'rollback' | 'delete'
+type Writes = Pick<AdminHandlers<'policy_sets'>, `policy_sets.${Write}`>
+
+function reads(services: AdminServices): Omit<AdminHandlers<'policy_sets'>, keyof Writes> {
   return {
     async 'policy_sets.list'(tx, input) {
       const page = await listObjects(tx, 'policy_sets', input, (row) => row)
@@ -33,37 +40,13 @@ export function policySetHandlers(services: AdminServices): AdminHandlers<'polic
       }
     },
 
-    async 'policy_sets.create'(tx, input) {
-      refuseReserved(tx.zone, services.system().zone, input.name)
-      const row = await insertObject(tx, 'policy_sets', {
-        name: input.name,
-        name_key: foldName(input.name),
-        description: input.description,
-      })
-      return policySetView(row, undefined)
-    },
-
     async 'policy_sets.get'(tx, input) {
       const row = await get(tx, 'policy_sets', input.policy_set_id)
       return policySetView(row, (await latestSetVersions(tx.queries, [row.id])).get(row.id))
     },
 
-    'policy_sets.add_version': async (tx, input) =>
-      policySetVersionView(await addVersion(tx, input)),
-
     async 'policy_sets.get_version'(tx, input) {
       return policySetVersionView(await versionOfSet(tx, input.policy_set_id, input.version_id))
-    },
-
-    async 'policy_sets.activate'(tx, input) {
-      await getLive(tx, 'policy_sets', input.policy_set_id)
-      const version = await versionOfSet(tx, input.policy_set_id, input.version_id)
-      return activationView(await activate(tx, tx.zone, version.id))
-    },
-
-    async 'policy_sets.rollback'(tx, input) {
-      await getLive(tx, 'policy_sets', input.policy_set_id)
-      return activationView(await activate(tx, tx.zone, await earlierVersion(tx, input)))
     },
 
     async 'policy_sets.activation_status'(tx, input) {
@@ -90,6 +73,34 @@ export function policySetHandlers(services: AdminServices): AdminHandlers<'polic
         nowMs: at === undefined ? tx.nowMs : Date.parse(at),
         sourceIp: source_ip ?? null,
       })
+    },
+  }
+}
+
+function writes(services: AdminServices): Writes {
+  return {
+    async 'policy_sets.create'(tx, input) {
+      refuseReserved(tx.zone, services.system().zone, input.name)
+      const row = await insertObject(tx, 'policy_sets', {
+        name: input.name,
+        name_key: foldName(input.name),
+        description: input.description,
+      })
+      return policySetView(row, undefined)
+    },
+
+    'policy_sets.add_version': async (tx, input) =>
+      policySetVersionView(await addVersion(tx, input)),
+
+    async 'policy_sets.activate'(tx, input) {
+      await getLive(tx, 'policy_sets', input.policy_set_id)
+      const version = await versionOfSet(tx, input.policy_set_id, input.version_id)
+      return activationView(await activate(tx, tx.zone, version.id))
+    },
+
+    async 'policy_sets.rollback'(tx, input) {
+      await getLive(tx, 'policy_sets', input.policy_set_id)
+      return activationView(await activate(tx, tx.zone, await earlierVersion(tx, input)))
     },
 
     async 'policy_sets.delete'(tx, input) {

@@ -1,4 +1,10 @@
+import type { OutputOf } from '../../tools/catalogue.ts'
 import type { ObjectRow } from '../store/objects.ts'
+
+type GovernedView = Pick<
+  OutputOf<'grants.get'>,
+  'id' | 'zone_id' | 'revision' | 'created_at' | 'updated_at' | 'archived_at'
+>
 
 /** The fields that every governed object shows. */
 export function governedView(row: {
@@ -8,7 +14,7 @@ export function governedView(row: {
   readonly created_at: Date
   readonly updated_at: Date
   readonly archived_at: Date | null
-}) {
+}): GovernedView {
   return {
     id: row.id,
     zone_id: row.zone_id,
@@ -23,7 +29,7 @@ export function isoOrNull(date: Date | null): string | null {
   return date === null ? null : date.toISOString()
 }
 
-export function grantView(row: ObjectRow<'grants'>) {
+export function grantView(row: ObjectRow<'grants'>): OutputOf<'grants.get'> {
   return {
     ...governedView(row),
     application_id: row.application_id,
@@ -34,7 +40,9 @@ export function grantView(row: ObjectRow<'grants'>) {
   }
 }
 
-export function policySetVersionView(row: ObjectRow<'policy_set_versions'>) {
+export function policySetVersionView(
+  row: ObjectRow<'policy_set_versions'>,
+): OutputOf<'policy_sets.get_version'> {
   return {
     id: row.id,
     policy_set_id: row.policy_set_id,

@@ -17,6 +17,13 @@ import { refuseReserved } from './lookup.ts'
 import { isoOrNull } from './views.ts'
 
 export function zoneHandlers(services: AdminServices): AdminHandlers<'zones'> {
+  return { ...reads(services), ...writes(services) }
+}
+
+type Write = 'create' | 'patch' | 'delete' | 'rotate_keys'
+type Writes = Pick<AdminHandlers<'zones'>, `zones.${Write}`>
+
+function reads(services: AdminServices): Omit<AdminHandlers<'zones'>, keyof Writes> {
   return {
     async 'zones.list'(tx, input) {
       const { rows, nextCursor } = await readPage<Zone>(tx.queries, {
@@ -30,6 +37,32 @@ export function zoneHandlers(services: AdminServices): AdminHandlers<'zones'> {
       return { items: rows.map(zoneView), next_cursor: nextCursor }
     },
 
+    'zones.get': async (tx) => zoneView(await current(tx)),
+
+    async 'zones.overview'(tx) {
+      const zone = await current(tx)
+      const issuer = `${services.issuerBase()}/zones/${zone.id}`
+      return {
+        zone: zoneView(zone),
+        counts: await countObjects(tx.queries, tx.zone),
+        issuer,
+        token_endpoint: `${issuer}/oauth2/token`,
+        jwks_uri: `${issuer}/.well-known/jwks.json`,
+      }
+    },
+
+    async 'zones.dcr_status'(tx) {
+      const { rows } = await sql<{ live: number }>`
+        select count(*) as live from applications
+        where zone_id = ${tx.zone} and kind = 'dcr' and archived_at is null
+          and (expires_at is null or expires_at > ${tx.now})`.execute(tx.queries)
+      return { dcr_enabled: (await current(tx)).dcr_enabled, live_applications: rows[0]?.live ?? 0 }
+    },
+  }
+}
+
+function writes(services: AdminServices): Writes {
+  return {
     async 'zones.create'(tx, input) {
       const slug = input.slug ?? slugOf(input.name)
       if (slug === '') refuse('invalid_body', 'Give a slug: none can be made from this name.')
@@ -47,8 +80,6 @@ export function zoneHandlers(services: AdminServices): AdminHandlers<'zones'> {
       if (input.baseline) await activateBaseline(tx, zone.id as ZoneId)
       return zoneView(await current(tx, zone.id as ZoneId))
     },
-
-    'zones.get': async (tx) => zoneView(await current(tx)),
 
     async 'zones.patch'(tx, input) {
       const before = await current(tx)
@@ -69,26 +100,6 @@ export function zoneHandlers(services: AdminServices): AdminHandlers<'zones'> {
       await updateZone(tx, before, { archived_at: tx.now })
       noteZoneChange(tx, before, null)
       return {}
-    },
-
-    async 'zones.overview'(tx) {
-      const zone = await current(tx)
-      const issuer = `${services.issuerBase()}/zones/${zone.id}`
-      return {
-        zone: zoneView(zone),
-        counts: await countObjects(tx.queries, tx.zone),
-        issuer,
-        token_endpoint: `${issuer}/oauth2/token`,
-        jwks_uri: `${issuer}/.well-known/jwks.json`,
-      }
-    },
-
-    async 'zones.dcr_status'(tx) {
-      const { rows } = await sql<{ live: number }>`
-        select count(*) as live from applications
-        where zone_id = ${tx.zone} and kind = 'dcr' and archived_at is null
-          and (expires_at is null or expires_at > ${tx.now})`.execute(tx.queries)
-      return { dcr_enabled: (await current(tx)).dcr_enabled, live_applications: rows[0]?.live ?? 0 }
     },
 
     async 'zones.rotate_keys'(tx) {

@@ -32,8 +32,7 @@ export interface AuditEvent {
   /** What determined the decision, such as `grant:grt_...`. */
   readonly rules?: readonly string[] | undefined
   readonly target?:
-    | { readonly kind: string; readonly id: string; readonly name: string | null }
-    | undefined
+    { readonly kind: string; readonly id: string; readonly name: string | null } | undefined
   readonly beforeDigest?: string | undefined
   readonly afterDigest?: string | undefined
   /** Facts that help a reader, such as the scopes asked for and those missing. */

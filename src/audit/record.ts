@@ -1,5 +1,7 @@
+import type { Insertable } from 'kysely'
 import { newId } from '../kernel/ids.ts'
 import type { Queries } from '../store/database.ts'
+import type { EventRow } from '../store/schema.ts'
 import type { AuditEvent } from './event.ts'
 
 /**
@@ -18,10 +20,10 @@ export async function recordEvents(
 }
 
 /** One event as a row: what searches filter by in columns, the rest in the body. */
-export function rowOf(event: AuditEvent, nowMs: number) {
+export function rowOf(event: AuditEvent, nowMs: number): Insertable<EventRow> {
   return {
-    id: newId('event', nowMs) as string,
-    zone_id: event.zone as string,
+    id: newId('event', nowMs),
+    zone_id: event.zone,
     time: new Date(nowMs),
     type: event.type,
     outcome: event.outcome,

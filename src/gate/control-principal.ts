@@ -27,7 +27,7 @@ export async function controlPrincipal(
   nameOfClient: (clientId: string) => string,
 ): Promise<ControlPrincipal> {
   const token = await findToken(queries, mandate.requesterTokenId)
-  if (token === undefined || token.principal_id !== mandate.principalId || !isLive(token, nowMs))
+  if (token?.principal_id !== mandate.principalId || !isLive(token, nowMs))
     refuse('invalid_mandate', 'The person’s credential behind this mandate has ended.', {
       details: { reason: 'requester_ended' },
     })

@@ -1,3 +1,4 @@
+import type { z } from 'zod'
 import { findOperation, type OperationId } from '../../tools/catalogue.ts'
 import { pathFields, type Operation } from '../../tools/operation.ts'
 import { metaOf } from '../../tools/fields.ts'
@@ -144,7 +145,8 @@ async function checkRevision(
 ): Promise<void> {
   if (expected === undefined) return
   const field = pathFields(operation).at(-1)
-  const schema = field === undefined ? undefined : operation.input.shape[field]
+  const shape: Readonly<Record<string, z.ZodType>> = operation.input.shape
+  const schema = field === undefined ? undefined : shape[field]
   const id = field === undefined ? undefined : input[field]
   const kind = schema === undefined ? undefined : metaOf(schema).ref
   const current = await revisionOf(

@@ -108,7 +108,9 @@ async function rehearseOne(
 }
 
 /** What a step does, as it is shown before and compared after. */
-export function stepFacts(run: StepRun) {
+export function stepFacts(
+  run: StepRun,
+): Pick<StepPreview, 'id' | 'operation' | 'zone_id' | 'input' | 'changes'> {
   return {
     id: run.step.id,
     operation: run.operation.id,

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import type { z } from 'zod'
 import { metaOf, type RefKind } from '../../tools/fields.ts'
 import type { Operation } from '../../tools/operation.ts'
 import { refuse } from '../kernel/faults.ts'

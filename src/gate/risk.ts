@@ -15,7 +15,11 @@ export function riskOf(
   const raised = operation.raises.filter((rule) =>
     [input[rule.field]]
       .flat()
-      .some((value) => value !== undefined && rule.matches.test(String(value))),
+      .some(
+        (value) =>
+          value !== undefined &&
+          rule.matches.test(typeof value === 'string' ? value : JSON.stringify(value)),
+      ),
   )
   return {
     risk: highest([operation.risk, ...raised.map((rule) => rule.risk)]),

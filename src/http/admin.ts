@@ -15,7 +15,7 @@ import { idempotencyKeyOf, ifMatchOf, traceIdOf } from './request-facts.ts'
 export type Streams = Partial<
   Record<
     OperationId,
-    (request: FastifyRequest, reply: FastifyReply, performed: Performed) => Promise<FastifyReply>
+    (request: FastifyRequest, reply: FastifyReply, performed: Performed) => Promise<void>
   >
 >
 
@@ -59,8 +59,9 @@ async function answer(
   })
   if (performed.replayed) void reply.header('idempotency-replayed', 'true')
   const stream = streams[operation.id as OperationId]
-  if (stream !== undefined) return stream(request, reply, performed)
-  return send(reply, operation, performed.output, call.dryRun)
+  if (stream === undefined) return send(reply, operation, performed.output, call.dryRun)
+  await stream(request, reply, performed)
+  return reply
 }
 
 function send(

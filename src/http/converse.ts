@@ -20,7 +20,7 @@ export async function converse(
   request: FastifyRequest,
   reply: FastifyReply,
   performed: Performed,
-): Promise<FastifyReply> {
+): Promise<void> {
   const message = performed.output as MessageView
   const { principal } = request
   if (principal === null) throw new Error('a streamed route without a principal')
@@ -59,5 +59,4 @@ export async function converse(
     clearInterval(heartbeat)
     reply.raw.end()
   }
-  return reply
 }

@@ -105,5 +105,5 @@ const capabilities = catalogue.map((operation) => ({
   risk: operation.risk,
   scope: operation.scope,
   plannable: operation.plannable,
-  input_schema: z.toJSONSchema(operation.input, { io: 'input' }) as Record<string, unknown>,
+  input_schema: z.toJSONSchema(operation.input, { io: 'input' }),
 }))

@@ -74,7 +74,7 @@ export async function insertObject<T extends GovernedTable>(
     values (${sql.join(Object.entries(row).map(([key, value]) => encode(table, key, value)))})
     returning *`.execute(tx.queries)
   const inserted = only(rows)
-  noteRow(tx, tables[table], null, inserted as Row)
+  noteRow(tx, tables[table], null, inserted)
   return inserted
 }
 
@@ -95,7 +95,7 @@ export async function updateObject<T extends GovernedTable>(
         revision = ${await tx.revise(current.zone_id as ZoneId)}, updated_at = ${tx.now}
     where id = ${current.id} returning *`.execute(tx.queries)
   const updated = only(rows)
-  noteRow(tx, tables[table], current as Row, updated as Row)
+  noteRow(tx, tables[table], current, updated)
   return updated
 }
 
@@ -110,7 +110,7 @@ export async function archiveObject<T extends GovernedTable>(
     set archived_at = ${tx.now}, revision = ${await tx.revise(current.zone_id as ZoneId)},
         updated_at = ${tx.now}
     where id = ${current.id}`.execute(tx.queries)
-  noteRow(tx, tables[table], current as Row, null)
+  noteRow(tx, tables[table], current, null)
 }
 
 /** By id inside the zone, archived or not. Index: primary key. */

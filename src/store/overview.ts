@@ -2,19 +2,21 @@ import { sql } from 'kysely'
 import type { ZoneId } from '../kernel/ids.ts'
 import type { Queries } from './database.ts'
 
+export interface ObjectCounts {
+  readonly applications: number
+  readonly resources: number
+  readonly providers: number
+  readonly grants: number
+  readonly policies: number
+  readonly policy_sets: number
+  readonly plans_awaiting_approval: number
+}
+
 /** How many live objects of each kind a zone has, in one statement. Index: <table>_zone. */
-export async function countObjects(queries: Queries, zone: ZoneId) {
+export async function countObjects(queries: Queries, zone: ZoneId): Promise<ObjectCounts> {
   const live = (table: string) =>
     sql`(select count(*) from ${sql.table(table)} where zone_id = ${zone} and archived_at is null)`
-  const { rows } = await sql<{
-    applications: number
-    resources: number
-    providers: number
-    grants: number
-    policies: number
-    policy_sets: number
-    plans_awaiting_approval: number
-  }>`select
+  const { rows } = await sql<ObjectCounts>`select
       ${live('applications')} as applications,
       ${live('resources')} as resources,
       ${live('providers')} as providers,

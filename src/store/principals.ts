@@ -31,7 +31,10 @@ export async function findToken(queries: Queries, id: string): Promise<AdminToke
 }
 
 /** Whether a token can still be used at a time. */
-export function isLive(token: Pick<AdminToken, 'expires_at' | 'revoked_at'>, nowMs: number) {
+export function isLive(
+  token: Pick<AdminToken, 'expires_at' | 'revoked_at'>,
+  nowMs: number,
+): boolean {
   return (
     token.revoked_at === null && (token.expires_at === null || token.expires_at.getTime() > nowMs)
   )

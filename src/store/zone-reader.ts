@@ -6,10 +6,7 @@ import { inOneTrip, inOneWrite, type PreparedQuery } from './one-trip.ts'
 /** Reads that share round trips with the reads of others. */
 export interface ZoneReader {
   /** The rows of one statement as a transaction of its own in the zone sees them. */
-  read<R extends pg.QueryResultRow>(
-    zone: ZoneId | '*',
-    query: PreparedQuery,
-  ): Promise<readonly R[]>
+  read<R extends pg.QueryResultRow>(zone: ZoneId | '*', query: PreparedQuery): Promise<readonly R[]>
 }
 
 /** Connections that read at once; on each, as many reads as have arrived share a trip. */

@@ -125,7 +125,8 @@ test('when the database goes, no mandate leaves without its event, and it comes 
   const cutting = (async () => {
     while (performance.now() < until) {
       await owner.query(
-        'select pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid()',
+        `select pg_terminate_backend(pid) from pg_stat_activity
+         where pid <> pg_backend_pid() and usename = current_user`,
       )
       await new Promise((resolve) => setTimeout(resolve, 60))
     }
