@@ -55,8 +55,6 @@ export interface Operation<
   readonly plannable: boolean
   /** Whether its answer goes on as server-sent events after the call itself is done. */
   readonly streams: boolean
-  /** Whether it may touch zones beside the call's own, as a plan that creates zones does. */
-  readonly acrossZones: boolean
   /** The control scope that a mandate must carry, such as `grants:write`. */
   readonly scope: string
   readonly input: Input
@@ -77,7 +75,6 @@ interface Declaration<Id extends string, I extends z.ZodObject, O extends z.ZodT
   readonly versioned?: boolean
   readonly plannable?: boolean
   readonly streams?: boolean
-  readonly acrossZones?: boolean
   /** The level in the control scope, where it is not plainly read, write or approve. */
   readonly level?: 'propose' | 'converse'
   readonly input: I
@@ -107,7 +104,6 @@ export function operation<const Id extends string, I extends z.ZodObject, O exte
     versioned,
     plannable: declaration.plannable ?? versioned,
     streams: declaration.streams ?? false,
-    acrossZones: declaration.acrossZones ?? declaration.place === 'platform',
     scope: `${objectOf(declaration)}:${level}`,
     input: declaration.input,
     output: declaration.output,

@@ -146,7 +146,6 @@ export const plans = [
     summary: 'Propose a change plan: its steps are previewed exactly and wait for approval',
     effect: 'act',
     versioned: false,
-    acrossZones: true,
     level: 'propose',
     input: z.strictObject({
       steps: z.array(step).min(1).max(limits.planSteps),
@@ -173,7 +172,6 @@ export const plans = [
     summary: 'Preview a plan again on the present state; earlier approvals no longer count',
     effect: 'act',
     versioned: false,
-    acrossZones: true,
     level: 'propose',
     input: z.strictObject(target),
     output: plan,
@@ -212,7 +210,6 @@ export const plans = [
     effect: 'act',
     risk: 'high',
     versioned: false,
-    acrossZones: true,
     input: z.strictObject({ ...target, digest: digest.optional() }),
     output: z.object({
       plan,

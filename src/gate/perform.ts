@@ -127,9 +127,9 @@ async function rehearse(
   })
 }
 
-/** Most calls see the rows of their own zone alone; the declaration says which may see more. */
-function scopeOf({ operation, zone }: Admitted): ZoneId | '*' {
-  return zone === null || operation.acrossZones ? '*' : (zone.id as ZoneId)
+/** A call in a zone sees the rows of that zone alone; one of the platform sees all. */
+function scopeOf({ zone }: Admitted): ZoneId | '*' {
+  return zone === null ? '*' : (zone.id as ZoneId)
 }
 
 /** Reads leave no event, except of the audit log itself (audit.md). */

@@ -10,6 +10,7 @@ import { inOrder, runStep, type AssignedIds, type Step, type StepRun } from '../
 import { digestOf } from '../kernel/canonical.ts'
 import { refuse, type FaultCode } from '../kernel/faults.ts'
 import { limits } from '../kernel/limits.ts'
+import { seeEveryZone } from '../store/database.ts'
 import {
   approvalsOf,
   consumeApprovals,
@@ -67,6 +68,7 @@ export async function applyPlan(
   const use = { purpose: 'plan_mandate', value: mandate.jti, until } as const
   if (!(await useOnce(call.queries, call.zone, use)))
     refuse('approval_not_valid', 'This mandate has been used.')
+  if (plan.reach === 'platform') await seeEveryZone(call.queries)
   const runs = await runSteps(context, { ...call, principal: mandate }, plan)
   refuseDivergence(plan, runs)
   await consumeApprovals(call.queries, plan.id, call.now)

@@ -7,6 +7,7 @@ import type { AdminPrincipal, Principal } from '../gate/principal.ts'
 import type { Step } from '../gate/steps.ts'
 import { refuse } from '../kernel/faults.ts'
 import { limits } from '../kernel/limits.ts'
+import { seeEveryZone } from '../store/database.ts'
 import { approvalsOf, insertPlan, updatePlan, type PlanRecord } from '../store/plans.ts'
 import { findToken, isLive } from '../store/principals.ts'
 import { lockZone } from '../store/zones.ts'
@@ -24,7 +25,7 @@ export async function createPlan(
 ): Promise<PlanView> {
   const steps = input.steps
   const reach = steps.some((step) => reachesOut(step)) ? 'platform' : 'zone'
-  const shown = await preview(context, call, steps)
+  const shown = await preview(context, call, reach, steps)
   const facts = { ...shown, zone_id: call.zone, reach, requester_id: call.principal.id } as const
   const row = await insertPlan(call.queries, {
     ...columns(facts),
@@ -64,7 +65,7 @@ export async function previewAgain(
     refuse('plan_state', `This plan is ${state}; propose a new one.`, { details: { state } })
   if (row.requester_id !== call.principal.id)
     refuse('person_required', 'Only who asked for a plan previews it again: it is their authority.')
-  const shown = await preview(context, call, row.steps as readonly Step[])
+  const shown = await preview(context, call, row.reach, row.steps as readonly Step[])
   const { zone_id, reach, requester_id } = row
   const updated = await updatePlan(call.queries, row.id, {
     ...columns({ ...shown, zone_id, reach, requester_id }),
@@ -79,11 +80,21 @@ type Shown = Pick<
   'steps' | 'preview' | 'assigned_ids' | 'base_revisions' | 'policy_set_version_id'
 >
 
-async function preview(context: GateContext, call: Call, steps: readonly Step[]): Promise<Shown> {
+async function preview(
+  context: GateContext,
+  call: Call,
+  reach: PlanRecord['reach'],
+  steps: readonly Step[],
+): Promise<Shown> {
   const zone = await lockZone(call.queries, call.zone)
   if (zone === undefined || zone.system)
     refuse('system_zone_refused', 'No plan reaches a system zone.')
   const principal = await requesterOf(call)
+  if (reach === 'platform') {
+    if (principal.zone !== null)
+      refuse('global_scope_required', 'A plan that reaches other zones needs global scope.')
+    await seeEveryZone(call.queries)
+  }
   const previewed = await previewSteps(context, { ...call, principal }, steps)
   return {
     steps: [...steps],

@@ -74,3 +74,8 @@ export function beginIn(zone: ZoneId | '*'): string {
   if (!/^(\*|zone_[0-9a-z]{26})$/.test(zone)) throw new TypeError('not a zone id')
   return `begin; select set_config('caracal.zone', '${zone}', true)`
 }
+
+/** Lets the rest of a transaction see the rows of every zone: for a plan of the platform. */
+export async function seeEveryZone(queries: Queries): Promise<void> {
+  await sql`select set_config('caracal.zone', '*', true)`.execute(queries)
+}
