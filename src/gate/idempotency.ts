@@ -31,8 +31,6 @@ export async function claimKey(
   const now = new Date(context.clock.now())
   await queries
     .deleteFrom('idempotency')
-    .where('principal_id', '=', key.principal_id)
-    .where('key', '=', key.key)
     .where('created_at', '<', new Date(now.getTime() - limits.idempotencyTtlMs))
     .execute()
   const claimed = await queries

@@ -29,8 +29,18 @@ export async function inOneTrip(
     return rows
   })
   const committed = client.query('commit')
-  const settled = await Promise.allSettled(answers)
-  await Promise.all([begun, committed])
+  // All at once: a rejection that nobody awaits yet would end the process.
+  const [settled, ...frame] = await Promise.all([
+    Promise.allSettled(answers),
+    settle(begun),
+    settle(committed),
+  ])
+  for (const one of frame) if (one.status === 'rejected') throw one.reason
+  return settled
+}
+
+async function settle<T>(promise: Promise<T>): Promise<PromiseSettledResult<T>> {
+  const [settled] = await Promise.allSettled([promise])
   return settled
 }
 
