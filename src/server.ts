@@ -5,7 +5,7 @@ import swaggerUi from '@fastify/swagger-ui'
 import { createJsonSchemaTransform } from 'fastify-type-provider-zod'
 import type { Context } from './context.ts'
 import { adminRoutes } from './http/admin.ts'
-import { converse } from './http/converse.ts'
+import { streams } from './http/converse.ts'
 import { errorBody, sendFault } from './http/errors.ts'
 import { healthRoutes } from './http/health.ts'
 import { mcpRoutes } from './http/mcp.ts'
@@ -41,10 +41,7 @@ export async function createServer(context: Context): Promise<FastifyInstance> {
   })
   await documentation(app)
   await app.register(async (group) => {
-    adminRoutes(group, context, {
-      'conversations.send': (request, reply, performed) =>
-        converse(context, request, reply, performed),
-    })
+    adminRoutes(group, context, streams(context))
   })
   await app.register(tokenRoutes(context.sts))
   await app.register(mcpRoutes(context))

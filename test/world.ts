@@ -146,21 +146,28 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
       const [row] = await sql<{ count: string }>('select count(*) from events')
       return Number(row?.count)
     },
-    async state() {
-      const parts = governedTables.map(
-        (table) =>
-          `(select coalesce(md5(string_agg(t::text, '|' order by t::text)), '') from (
-             select ${table === 'admin_tokens' ? 'id, token_hash, capabilities, revoked_at' : '*'} from ${table}) t)`,
-      )
-      const [row] = await sql<{ state: string }>(`select concat_ws(' ', ${parts.join(',')}) as state`)
-      return row?.state ?? ''
-    },
+    state: () => stateOf(sql),
     pass: (ms) => {
       offsetMs += ms
     },
     now,
     [Symbol.asyncDispose]: () => stack.disposeAsync(),
   }
+}
+
+/** When a token was last used says nothing of what was written. */
+const columnsOf: Readonly<Record<string, string>> = {
+  admin_tokens: 'id, token_hash, capabilities, revoked_at',
+}
+
+async function stateOf(sql: World['sql']): Promise<string> {
+  const parts = governedTables.map(
+    (table) =>
+      `(select coalesce(md5(string_agg(t::text, '|' order by t::text)), '')
+        from (select ${columnsOf[table] ?? '*'} from ${table}) t)`,
+  )
+  const [row] = await sql<{ state: string }>(`select concat_ws(' ', ${parts.join(',')}) as state`)
+  return row?.state ?? ''
 }
 
 const defaults: Omit<Config, 'home'> = {

@@ -4,18 +4,27 @@ import type { MessageView } from '../operator/conversations.ts'
 import { answerMessage } from '../operator/turn.ts'
 import type { ZoneId } from '../kernel/ids.ts'
 import type { Performed } from '../gate/perform.ts'
+import type { Streams } from './admin.ts'
 import { errorBody, faultOf } from './errors.ts'
 import { traceIdOf } from './request-facts.ts'
 
 /** How often a line goes out while a model thinks, so that no proxy closes the stream. */
 const heartbeatMs = 15_000
 
+/** What goes on after the door, by operation. */
+export function streams(context: Context): Streams {
+  return {
+    'conversations.send': (request, reply, performed) =>
+      converse(context, request, reply, performed),
+  }
+}
+
 /**
  * Answers a message as server-sent events: `stage`, `text`, `tool`, `plan`, then `done` with the
  * kept reply, or `error`. When the person's connection ends, the turn is finished all the same, and
  * the same message sent again gets its reply.
  */
-export async function converse(
+async function converse(
   context: Context,
   request: FastifyRequest,
   reply: FastifyReply,

@@ -4,18 +4,18 @@ import type { AuditEvent } from '../../src/audit/event.ts'
 import { createEventWriter, type EventWriter } from '../../src/audit/writer.ts'
 import { newId } from '../../src/kernel/ids.ts'
 import { openDatabase, type Database } from '../../src/store/database.ts'
-import { startPostgres } from '../sts/sts-world.ts'
+import { freshDatabase } from '../sts/sts-world.ts'
 
-let postgres: Awaited<ReturnType<typeof startPostgres>>
+let database: Awaited<ReturnType<typeof freshDatabase>>
 let db: Database
 
 beforeAll(async () => {
-  postgres = await startPostgres()
-  db = openDatabase(postgres.connection)
+  database = await freshDatabase()
+  db = openDatabase(database.connection)
 })
 afterAll(async () => {
   await db[Symbol.asyncDispose]()
-  await postgres[Symbol.asyncDispose]()
+  await database[Symbol.asyncDispose]()
 })
 
 const clock = { now: (): number => Date.now() }
@@ -34,7 +34,7 @@ function event(reason: string): AuditEvent {
 
 /** What an observer outside of the service sees, so that only what is committed counts. */
 async function written(prefix: string): Promise<{ id: string; reason: string }[]> {
-  const client = new pg.Client(postgres.connection)
+  const client = new pg.Client(database.connection)
   await client.connect()
   try {
     const { rows } = await client.query<{ id: string; reason: string }>(
@@ -108,17 +108,17 @@ describe('an event writer', () => {
   })
 
   test('says that nothing was written when the database is gone, and goes on when it is back', async () => {
-    await using own = openDatabase(postgres.connection)
+    await using own = openDatabase(database.connection)
     await using writer = createEventWriter(own, clock)
     await writer.append(event('before'))
-    const owner = new pg.Client(postgres.connection)
+    const owner = new pg.Client(database.connection)
     await owner.connect()
     const losing = Promise.allSettled(
       Array.from({ length: 200 }, (_, n) => writer.append(event(`cut ${n}`))),
     )
     await owner.query(
       `select pg_terminate_backend(pid) from pg_stat_activity
-       where pid <> pg_backend_pid() and application_name = '' and usename = current_user`,
+       where pid <> pg_backend_pid() and datname = current_database() and usename = current_user`,
     )
     const outcomes = await losing
     const acknowledged = outcomes.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))

@@ -3,18 +3,18 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { newId } from '../../src/kernel/ids.ts'
 import { authorityQuery, findAuthority, type AuthorityRow } from '../../src/store/authority.ts'
 import { createZoneReader } from '../../src/store/zone-reader.ts'
-import { startPostgres, startWorld, tenant, type StsWorld } from '../sts/sts-world.ts'
+import { freshDatabase, startWorld, tenant, type StsWorld } from '../sts/sts-world.ts'
 
-let postgres: Awaited<ReturnType<typeof startPostgres>>
+let database: Awaited<ReturnType<typeof freshDatabase>>
 let world: StsWorld
 
 beforeAll(async () => {
-  postgres = await startPostgres()
-  world = await startWorld(postgres.connection, randomBytes(32))
+  database = await freshDatabase()
+  world = await startWorld(database.connection, randomBytes(32))
 })
 afterAll(async () => {
   await world[Symbol.asyncDispose]()
-  await postgres[Symbol.asyncDispose]()
+  await database[Symbol.asyncDispose]()
 })
 
 const everything = { name: 'all_applications', text: 'select * from applications', values: [] }

@@ -6,7 +6,7 @@ import {
   addGrant,
   own,
   post,
-  startPostgres,
+  freshDatabase,
   startWorld,
   tenant,
   type Answer,
@@ -14,7 +14,7 @@ import {
   type Tenant,
 } from './sts-world.ts'
 
-let postgres: Awaited<ReturnType<typeof startPostgres>>
+let database: Awaited<ReturnType<typeof freshDatabase>>
 let world: StsWorld
 let t: Tenant
 let client: string
@@ -22,8 +22,8 @@ const keys = await generateKeyPair('ES256', { extractable: true })
 const strangers = await generateKeyPair('ES256')
 
 beforeAll(async () => {
-  postgres = await startPostgres()
-  world = await startWorld(postgres.connection)
+  database = await freshDatabase()
+  world = await startWorld(database.connection)
   t = await tenant(world)
   const jwk = { ...(await exportJWK(keys.publicKey)), kid: 'k1', kty: 'EC' }
   client = await world.change(t.zone, async (tx) => {
@@ -34,7 +34,7 @@ beforeAll(async () => {
 })
 afterAll(async () => {
   await world[Symbol.asyncDispose]()
-  await postgres[Symbol.asyncDispose]()
+  await database[Symbol.asyncDispose]()
 })
 
 const seconds = (): number => Math.floor(world.now() / 1_000)

@@ -4,25 +4,25 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import {
   own,
   post,
-  startPostgres,
+  freshDatabase,
   startWorld,
   tenant,
   type StsWorld,
   type Tenant,
 } from './sts-world.ts'
 
-let postgres: Awaited<ReturnType<typeof startPostgres>>
+let database: Awaited<ReturnType<typeof freshDatabase>>
 let world: StsWorld
 let t: Tenant
 
 beforeAll(async () => {
-  postgres = await startPostgres()
-  world = await startWorld(postgres.connection)
+  database = await freshDatabase()
+  world = await startWorld(database.connection)
   t = await tenant(world)
 })
 afterAll(async () => {
   await world[Symbol.asyncDispose]()
-  await postgres[Symbol.asyncDispose]()
+  await database[Symbol.asyncDispose]()
 })
 
 const countEvents = async (): Promise<number> => {
@@ -65,7 +65,7 @@ describe('whatever is sent', () => {
           const before = await countEvents()
           const answer = await post(
             `${t.issuer}/oauth2/${path}`,
-            form as [string, string][],
+            form,
             header === undefined ? {} : { authorization: header },
           )
           expect(answer.status).toBeLessThan(500)
@@ -115,7 +115,7 @@ describe('whatever is sent', () => {
 })
 
 test('when the database goes, no mandate leaves without its event, and it comes back by itself', async () => {
-  const owner = new pg.Client(postgres.connection)
+  const owner = new pg.Client(database.connection)
   await owner.connect()
   const answers: Awaited<ReturnType<typeof post>>[] = []
   const until = performance.now() + 1_500
@@ -126,7 +126,7 @@ test('when the database goes, no mandate leaves without its event, and it comes 
     while (performance.now() < until) {
       await owner.query(
         `select pg_terminate_backend(pid) from pg_stat_activity
-         where pid <> pg_backend_pid() and usename = current_user`,
+         where pid <> pg_backend_pid() and datname = current_database() and usename = current_user`,
       )
       await new Promise((resolve) => setTimeout(resolve, 60))
     }

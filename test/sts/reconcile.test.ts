@@ -9,21 +9,21 @@ import { openDatabase, type Database } from '../../src/store/database.ts'
 import { reconcileSystemZone } from '../../src/sts/reconcile.ts'
 import { removeExpired } from '../../src/sts/upkeep.ts'
 import { catalogue } from '../../tools/catalogue.ts'
-import { startPostgres } from './sts-world.ts'
+import { freshDatabase } from './sts-world.ts'
 
-let postgres: Awaited<ReturnType<typeof startPostgres>>
+let database: Awaited<ReturnType<typeof freshDatabase>>
 let db: Database
 let offsetMs = 0
 const clock = { now: (): number => Date.now() + offsetMs }
 const vault = openVault(randomBytes(32))
 
 beforeAll(async () => {
-  postgres = await startPostgres()
-  db = openDatabase(postgres.connection)
+  database = await freshDatabase()
+  db = openDatabase(database.connection)
 })
 afterAll(async () => {
   await db[Symbol.asyncDispose]()
-  await postgres[Symbol.asyncDispose]()
+  await database[Symbol.asyncDispose]()
 })
 
 const reasons = (): Promise<string[]> =>
@@ -42,7 +42,7 @@ const state = (): Promise<unknown> =>
 
 describe('the system zone', () => {
   test('is made once by replicas that start together, with one event for each change', async () => {
-    const replicas = Array.from({ length: 4 }, () => openDatabase(postgres.connection))
+    const replicas = Array.from({ length: 4 }, () => openDatabase(database.connection))
     const made = await Promise.all(
       replicas.map((replica) => reconcileSystemZone({ db: replica, vault, clock })),
     )

@@ -1,10 +1,8 @@
-import { chmod, mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { randomBytes } from 'node:crypto'
 import Fastify, { type FastifyInstance } from 'fastify'
 import { CompiledQuery } from 'kysely'
 import pg from 'pg'
+import { inject } from 'vitest'
 import { tokenRoutes } from '../../src/http/token.ts'
 import { newClientSecret } from '../../src/kernel/client-secret.ts'
 import { newId, type Id, type ZoneId } from '../../src/kernel/ids.ts'
@@ -12,32 +10,34 @@ import { openVault, type Vault } from '../../src/kernel/vault.ts'
 import { emptyDocuments } from '../../src/policy/bundle.ts'
 import { loadPolicyEngine, type PolicyEngine } from '../../src/policy/load.ts'
 import { openDatabase, type Database } from '../../src/store/database.ts'
-import {
-  startEmbeddedPostgres,
-  type EmbeddedConnection,
-} from '../../src/store/embedded/embedded-postgres.ts'
-import { migrate } from '../../src/store/migrate.ts'
 import { insertObject } from '../../src/store/objects.ts'
 import { openTx, type Tx } from '../../src/store/tx.ts'
 import { createZoneKey } from '../../src/store/zone-keys.ts'
 import type { StsContext, SystemIdentities } from '../../src/sts/context.ts'
 import { reconcileSystemZone } from '../../src/sts/reconcile.ts'
 import { createSts, type Sts } from '../../src/sts/sts.ts'
+import { templateDatabase } from '../global-setup.ts'
 
-/** A PostgreSQL of its own with the schema, for one test file. */
-export async function startPostgres(): Promise<
-  AsyncDisposable & { readonly connection: EmbeddedConnection }
+/** A migrated database of its own, for one test file. */
+export async function freshDatabase(): Promise<
+  AsyncDisposable & { readonly connection: pg.PoolConfig }
 > {
-  const home = await mkdtemp(join(tmpdir(), 'caracal-sts-'))
-  await chmod(home, 0o711)
-  const server = await startEmbeddedPostgres({ home })
-  await migrate(server.connection)
+  const server = inject('postgres')
+  const database = `sts_${randomBytes(8).toString('hex')}`
+  await asOwner(server, `create database ${database} template ${templateDatabase}`)
   return {
-    connection: server.connection,
-    async [Symbol.asyncDispose]() {
-      await server.stop()
-      await rm(home, { recursive: true, force: true })
-    },
+    connection: { ...server, database },
+    [Symbol.asyncDispose]: () => asOwner(server, `drop database ${database} with (force)`),
+  }
+}
+
+async function asOwner(server: pg.ClientConfig, statement: string): Promise<void> {
+  const client = new pg.Client(server)
+  await client.connect()
+  try {
+    await client.query(statement)
+  } finally {
+    await client.end()
   }
 }
 
@@ -296,4 +296,29 @@ export function own(t: Tenant, more: Record<string, string> = {}): Record<string
     resource: t.resource.identifier,
     ...more,
   }
+}
+
+export function tokenOf({ issuer }: Tenant): string {
+  return `${issuer}/oauth2/token`
+}
+
+/** A session mandate of the tenant's application. */
+export async function session(of: Tenant): Promise<string> {
+  const { resource: _, ...form } = own(of)
+  return (await post(tokenOf(of), form)).body.access_token
+}
+
+/** Exchanges a session mandate of the tenant's application for one of its resource. */
+export function exchange(
+  of: Tenant,
+  subjectToken: string,
+  more: Record<string, string> = {},
+): Promise<Answer> {
+  return post(tokenOf(of), {
+    ...own(of),
+    grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange',
+    subject_token: subjectToken,
+    subject_token_type: 'urn:ietf:params:oauth:token-type:access_token',
+    ...more,
+  })
 }

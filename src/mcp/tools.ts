@@ -1,0 +1,90 @@
+import { z } from 'zod'
+import { catalogue, findOperation } from '../../tools/catalogue.ts'
+import { metaOf } from '../../tools/fields.ts'
+import { hiddenObjects, planTools, platformReads } from '../../tools/mcp.ts'
+import { objectOf, type Operation } from '../../tools/operation.ts'
+import { inputSchemaOf, outputSchemaOf, type JsonSchema } from './json-schema.ts'
+
+/** What a tool does, in the words of the MCP specification (server/tools, ToolAnnotations). */
+export interface ToolAnnotations {
+  readonly readOnlyHint: boolean
+  readonly destructiveHint: boolean
+  readonly idempotentHint: boolean
+  readonly openWorldHint: boolean
+}
+
+/** A tool of the MCP server: one operation of the catalogue under a name. */
+export interface McpTool {
+  readonly name: string
+  readonly description: string
+  readonly operation: Operation
+  /** Fields without which the tool is not called, beyond those that the operation requires. */
+  readonly requires: readonly string[]
+  /** What an answer may hold: the operation's output without the fields that are secret. */
+  readonly output: z.ZodObject
+  /** The fields that are left out of the answer. */
+  readonly withheld: readonly string[]
+  readonly inputSchema: JsonSchema
+  readonly outputSchema: JsonSchema
+  readonly annotations: ToolAnnotations
+}
+
+/** Every tool, sorted by name. Which ones there are does not depend on who asks. */
+export const mcpTools: readonly McpTool[] = [...planToolsOfCatalogue(), ...reads()].sort((a, b) =>
+  a.name < b.name ? -1 : 1,
+)
+
+function planToolsOfCatalogue(): McpTool[] {
+  return planTools.map(({ name, operation: id, requires }) => {
+    const operation = findOperation(id)
+    if (operation === undefined) throw new Error(`${name} stands for no operation`)
+    return tool(name, operation, requires)
+  })
+}
+
+/** Every read that says nothing of other zones, and the few of the platform that are named. */
+function reads(): McpTool[] {
+  const named = new Set<string>(planTools.map(({ operation }) => operation))
+  return catalogue
+    .filter(({ effect, id }) => effect === 'read' && !named.has(id))
+    .filter((operation) => !hiddenObjects.includes(objectOf(operation)))
+    .filter(({ id, place }) => place !== 'platform' || platformReads.includes(id))
+    .map((operation) => tool(operation.id.replace('.', '_'), operation, []))
+}
+
+function tool(name: string, operation: Operation, requires: readonly string[]): McpTool {
+  const { output, withheld } = withoutSecrets(operation)
+  const input = operation.input.required(Object.fromEntries(requires.map((field) => [field, true])))
+  const read = operation.effect === 'read'
+  return {
+    name,
+    description: operation.summary,
+    operation,
+    requires,
+    output,
+    withheld,
+    inputSchema: inputSchemaOf(input),
+    outputSchema: outputSchemaOf(output),
+    annotations: {
+      readOnlyHint: read,
+      // Applying may delete; a proposal only ever adds a draft.
+      destructiveHint: !read && operation.risk === 'high',
+      idempotentHint: read || requires.length > 0,
+      openWorldHint: false,
+    },
+  }
+}
+
+/** Secrets never travel over MCP: what a model has seen is no secret. */
+function withoutSecrets(operation: Operation): Pick<McpTool, 'output' | 'withheld'> {
+  if (!(operation.output instanceof z.ZodObject))
+    throw new Error(`${operation.id} cannot be a tool: its output is not an object`)
+  const output: z.ZodObject = operation.output
+  const withheld = Object.entries(output.shape)
+    .filter(([, field]) => metaOf(field as z.ZodType).secret === true)
+    .map(([name]) => name)
+  return {
+    output: output.omit(Object.fromEntries(withheld.map((field) => [field, true]))),
+    withheld,
+  }
+}
