@@ -28,6 +28,14 @@ const generatedFiles: readonly GeneratedFile[] = [
     },
   },
   {
+    path: 'src/client/routes-table.ts',
+    produce: async () => {
+      const { catalogue } = await import('../tools/catalogue.ts')
+      const { clientRoutes } = await import('./client-routes.ts')
+      return clientRoutes(catalogue)
+    },
+  },
+  {
     path: 'README.md',
     produce: async () => {
       const { configTable } = await import('../src/config.ts')

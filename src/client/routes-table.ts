@@ -1,6 +1,6 @@
 /**
  * Where the client finds each operation, by object and verb in camelCase. Made from the catalogue in
- * tools/, so that the client carries no schemas; test/client/routes-table.test.ts keeps it true.
+ * tools/, by `npm run generate`, so that the client carries no schemas.
  *
  * `page`: the answer is a page of a list. `stream`: it goes on as server-sent events. `reads`: the
  * call changes nothing, whatever its method, so it may be sent again.

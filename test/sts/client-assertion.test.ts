@@ -37,7 +37,9 @@ afterAll(async () => {
   await database[Symbol.asyncDispose]()
 })
 
-const seconds = (): number => Math.floor(world.now() / 1_000)
+function seconds(): number {
+  return Math.floor(world.now() / 1_000)
+}
 
 function assertion(claims: JWTPayload = {}, key = keys.privateKey): Promise<string> {
   const all = {

@@ -10,7 +10,6 @@ import {
   freshDatabase,
   own,
   post,
-  session,
   startWorld,
   tenant,
   tokenOf,

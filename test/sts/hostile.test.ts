@@ -25,7 +25,7 @@ afterAll(async () => {
   await database[Symbol.asyncDispose]()
 })
 
-const countEvents = async (): Promise<number> => {
+async function countEvents(): Promise<number> {
   const [row] = await world.rows<{ count: number }>('select count(*) as count from events')
   return row?.count ?? 0
 }

@@ -1,13 +1,12 @@
+import { decodeJwt } from 'jose'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { newId, type Id } from '../../src/kernel/ids.ts'
 import { conversation, person, read } from './control-rows.ts'
 import {
-  exchange,
   freshDatabase,
   insertZone,
   own,
   post,
-  session,
   startWorld,
   tenant,
   type StsWorld,

@@ -26,19 +26,21 @@ afterAll(async () => {
   await database[Symbol.asyncDispose]()
 })
 
-const reasons = (): Promise<string[]> =>
-  db.transaction('*', async (queries) => {
+function reasons(): Promise<string[]> {
+  return db.transaction('*', async (queries) => {
     const rows = await queries.selectFrom('events').selectAll().orderBy('position').execute()
     return rows.map((row) => String(row.body['reason']))
   })
+}
 
-const state = (): Promise<unknown> =>
-  db.transaction('*', async (queries) => [
+function state(): Promise<unknown> {
+  return db.transaction('*', async (queries) => [
     await queries.selectFrom('zones').selectAll().execute(),
     await queries.selectFrom('applications').selectAll().orderBy('id').execute(),
     await queries.selectFrom('zone_keys').selectAll().orderBy('id').execute(),
     await queries.selectFrom('system_credentials').selectAll().orderBy('application_id').execute(),
   ])
+}
 
 describe('the system zone', () => {
   test('is made once by replicas that start together, with one event for each change', async () => {

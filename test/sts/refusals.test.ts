@@ -3,7 +3,6 @@ import {
   freshDatabase,
   own,
   post,
-  session,
   startWorld,
   tenant,
   tokenOf,

@@ -1,5 +1,5 @@
 import type { OutputOf } from '../../../tools/catalogue.ts'
-import { has, is, isNegated, isUnknown, named, take, takeAll, type Clause } from './clause.ts'
+import { has, is, isNegated, named, take, takeAll, type Clause } from './clause.ts'
 import { addPlanned, addStep, outputOf } from './draft.ts'
 import { looseName, type Entity } from './entities.ts'
 import { clashWith, newNamesIn } from './new-names.ts'
@@ -277,8 +277,4 @@ export async function deletePolicies(scene: Scene, clause: Clause): Promise<read
     })
   }
   return parts
-}
-
-export function takeUnknownWords(clause: Clause): void {
-  take(clause, ...clause.items.filter((item) => isUnknown(item)))
 }

@@ -1,10 +1,10 @@
 import { format, resolveConfig } from 'prettier'
 import { z } from 'zod'
-import type { Operation } from '../../tools/operation.ts'
+import type { Operation } from '../tools/operation.ts'
 
 const head = `/**
  * Where the client finds each operation, by object and verb in camelCase. Made from the catalogue in
- * tools/, so that the client carries no schemas; test/client/routes-table.test.ts keeps it true.
+ * tools/, by \`npm run generate\`, so that the client carries no schemas.
  *
  * \`page\`: the answer is a page of a list. \`stream\`: it goes on as server-sent events. \`reads\`: the
  * call changes nothing, whatever its method, so it may be sent again.
@@ -19,7 +19,7 @@ export async function clientRoutes(catalogue: readonly Operation[]): Promise<str
     return `${camel(object)}: {\n${rows.join('\n')}\n},`
   })
   const text = `${head}export const routes = {\n${objects.join('\n')}\n} as const\n`
-  const path = new URL('../../src/client/routes-table.ts', import.meta.url)
+  const path = new URL('../src/client/routes-table.ts', import.meta.url)
   return format(text, { ...(await resolveConfig(path)), parser: 'typescript' })
 }
 

@@ -1,0 +1,199 @@
+import type { OperationId, RequestOf } from '../../tools/catalogue.ts'
+import { freshName, scopes, type ZoneMaker } from './zone-maker.ts'
+
+/** For every operation of the catalogue a request that succeeds; a missing one does not compile. */
+export type Examples = {
+  readonly [Id in OperationId]: (make: ZoneMaker) => RequestOf<Id> | Promise<RequestOf<Id>>
+}
+
+const nothing = () => ({})
+const source = JSON.stringify({ risk: [{ scope: 'invoices:write', tier: 'high' }] })
+
+const objects: Pick<
+  Examples,
+  Extract<
+    OperationId,
+    `${'zones' | 'applications' | 'providers' | 'resources' | 'grants' | 'admin_tokens'}.${string}`
+  >
+> = {
+  'zones.list': nothing,
+  'zones.create': () => ({ name: freshName('zone'), baseline: true }),
+  'zones.get': nothing,
+  'zones.patch': () => ({ name: freshName('zone') }),
+  'zones.delete': nothing,
+  'zones.overview': nothing,
+  'zones.dcr_status': nothing,
+  'zones.rotate_keys': nothing,
+
+  'applications.list': nothing,
+  'applications.create': () => ({ name: freshName('agent'), labels: ['team:billing'] }),
+  'applications.get': async (make) => ({ application_id: (await make.application()).id }),
+  'applications.patch': async (make) => ({
+    application_id: (await make.application()).id,
+    name: freshName('agent'),
+    labels: ['team:billing'],
+  }),
+  'applications.delete': async (make) => ({ application_id: (await make.grant()).application_id }),
+  'applications.rotate_secret': async (make) => ({ application_id: (await make.application()).id }),
+
+  'providers.list': nothing,
+  'providers.create': () => ({
+    name: freshName('provider'),
+    settings: {
+      kind: 'oauth2_client_credentials',
+      token_url: 'https://login.example.com/token',
+      client_id: 'caracal',
+    },
+  }),
+  'providers.get': async (make) => ({ provider_id: (await make.provider()).id }),
+  'providers.patch': async (make) => ({
+    provider_id: (await make.provider()).id,
+    settings: { kind: 'http_basic', username: 'caracal' },
+  }),
+  'providers.set_secret': async (make) => ({
+    provider_id: (await make.provider()).id,
+    secret: 'a secret of an upstream',
+  }),
+  'providers.delete': async (make) => ({ provider_id: (await make.provider()).id }),
+
+  'resources.list': nothing,
+  'resources.create': async (make) => ({
+    name: freshName('Invoices'),
+    scopes,
+    operations: [{ method: 'GET', path: '/invoices/{id}', scope: 'invoices:read' }],
+    upstream_url: 'https://invoices.example.com/',
+    credential_provider_id: (await make.provider()).id,
+  }),
+  'resources.get': async (make) => ({ resource_id: (await make.resource()).id }),
+  'resources.patch': async (make) => ({
+    resource_id: (await make.resource()).id,
+    scopes: [...scopes, 'invoices:list'],
+  }),
+  'resources.delete': async (make) => ({ resource_id: (await make.grant()).resource_id }),
+
+  'grants.list': nothing,
+  'grants.create': async (make) => ({
+    application_id: (await make.application()).id,
+    resource_id: (await make.resource()).id,
+    scopes: ['invoices:read'],
+    expires_at: '2099-01-01T00:00:00Z',
+  }),
+  'grants.get': async (make) => ({ grant_id: (await make.grant()).id }),
+  'grants.patch': async (make) => ({ grant_id: (await make.grant()).id, scopes }),
+  'grants.delete': async (make) => ({ grant_id: (await make.grant()).id }),
+
+  'admin_tokens.list': nothing,
+  'admin_tokens.create': (make) => ({
+    principal_name: freshName('person'),
+    principal_kind: 'person',
+    zone_id: make.zone,
+    capabilities: ['read', 'approve'],
+    expires_at: '2099-01-01T00:00:00+02:00',
+  }),
+  'admin_tokens.rotate': async (make) => ({ admin_token_id: (await make.adminToken()).id }),
+  'admin_tokens.delete': async (make) => ({ admin_token_id: (await make.adminToken()).id }),
+}
+
+const policy: Pick<
+  Examples,
+  Extract<OperationId, `${'policies' | 'policy_sets' | 'access'}.${string}`>
+> = {
+  'policies.validate': () => ({ language: 'json', source }),
+  'policies.templates': nothing,
+  'policies.list': nothing,
+  'policies.create': () => ({ name: freshName('policy'), language: 'json', source }),
+  'policies.get': async (make) => ({ policy_id: (await make.policy()).id }),
+  'policies.add_version': async (make) => ({
+    policy_id: (await make.policy()).id,
+    language: 'json',
+    source,
+  }),
+  'policies.delete': async (make) => ({ policy_id: (await make.policy()).id }),
+
+  'policy_sets.list': nothing,
+  'policy_sets.create': () => ({ name: freshName('set') }),
+  'policy_sets.get': async (make) => ({ policy_set_id: (await make.policySet()).id }),
+  'policy_sets.add_version': async (make) => ({
+    policy_set_id: (await make.policySet()).id,
+    manifest: [{ policy_version_id: (await make.policy()).latest_version.id }],
+  }),
+  'policy_sets.get_version': (make) => setVersion(make),
+  'policy_sets.activate': (make) => setVersion(make),
+  'policy_sets.rollback': async (make) => {
+    const version = await setVersion(make)
+    await make.call('policy_sets.activate', version)
+    return { policy_set_id: version.policy_set_id }
+  },
+  'policy_sets.activation_status': (make) =>
+    setVersion(make).then(({ policy_set_id }) => ({ policy_set_id })),
+  'policy_sets.simulate': async (make) => {
+    const { application_id, resource_id } = await make.grant()
+    const { policy_set_id } = await setVersion(make)
+    return { policy_set_id, input: { application_id, resource_id, scopes } }
+  },
+  'policy_sets.delete': async (make) => ({ policy_set_id: (await make.policySet()).id }),
+
+  'access.list': nothing,
+  'access.check': async (make) => {
+    const { application_id, resource_id } = await make.grant()
+    return { application_id, resource_id, scopes }
+  },
+}
+
+const rest: Pick<
+  Examples,
+  Extract<OperationId, `${'audit' | 'plans' | 'conversations' | 'operator'}.${string}`>
+> = {
+  'audit.list': nothing,
+  'audit.by_request': async (make) => ({ request_id: await recordedRequest(make) }),
+  'audit.explain': async (make) => ({ request_id: await recordedRequest(make) }),
+  'audit.platform': nothing,
+
+  'plans.list': nothing,
+  'plans.create': () => ({
+    steps: [{ id: 'one', operation: 'applications.create', input: { name: freshName('agent') } }],
+  }),
+  'plans.get': async (make) => ({ plan_id: (await make.plan()).id }),
+  'plans.preview': async (make) => ({ plan_id: (await make.plan()).id }),
+  'plans.approve': (make) => digested(make),
+  'plans.reject': async (make) => ({ plan_id: (await make.plan()).id, reason: 'not needed' }),
+  'plans.apply': async (make) => {
+    const plan = await digested(make)
+    await make.call('plans.approve', plan)
+    return plan
+  },
+
+  'conversations.list': nothing,
+  'conversations.create': () => ({ title: 'who may read invoices' }),
+  'conversations.get': (make) => conversation(make),
+  'conversations.delete': (make) => conversation(make),
+  'conversations.send': async (make) => ({ ...(await conversation(make)), text: 'hello' }),
+  'conversations.cancel': (make) => conversation(make),
+
+  'operator.status': nothing,
+  'operator.capabilities': nothing,
+}
+
+export const examples: Examples = { ...objects, ...policy, ...rest }
+
+async function setVersion(make: ZoneMaker) {
+  const { policy_set_id, id } = await make.policySetVersion()
+  return { policy_set_id, version_id: id }
+}
+
+async function digested(make: ZoneMaker) {
+  const { id, digest } = await make.plan()
+  if (digest === null) throw new Error('the plan has no digest')
+  return { plan_id: id, digest }
+}
+
+async function conversation(make: ZoneMaker) {
+  return { conversation_id: (await make.conversation()).id }
+}
+
+async function recordedRequest(make: ZoneMaker): Promise<string> {
+  await make.application()
+  const [event] = (await make.call('audit.list', { limit: 1 })).items
+  if (event === undefined) throw new Error('nothing is recorded')
+  return event.request_id
+}
