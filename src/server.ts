@@ -5,6 +5,7 @@ import swaggerUi from '@fastify/swagger-ui'
 import { createJsonSchemaTransform } from 'fastify-type-provider-zod'
 import type { Context } from './context.ts'
 import { adminRoutes } from './http/admin.ts'
+import { answerConnection, answerUnroutable, safeHeaders } from './http/client-errors.ts'
 import { streams } from './http/converse.ts'
 import { errorBody, sendFault } from './http/errors.ts'
 import { healthRoutes } from './http/health.ts'
@@ -24,10 +25,15 @@ export async function createServer(context: Context): Promise<FastifyInstance> {
     genReqId: () => newId('request', context.clock.now()),
     bodyLimit: limits.bodyBytes,
     requestTimeout: limits.requestTimeoutMs,
+    http: { connectionsCheckingInterval: limits.connectionCheckMs },
     routerOptions: { maxParamLength: limits.pathParamChars },
     // A body with these names is read as it is and refused at the door, with its event.
     onProtoPoisoning: 'ignore',
     onConstructorPoisoning: 'ignore',
+    frameworkErrors: answerUnroutable,
+    clientErrorHandler: (error, socket) => {
+      answerConnection(error, socket, newId('request', context.clock.now()))
+    },
   })
   app.decorateRequest('principal', null)
   app.decorateRequest('atDoor', false)
@@ -39,22 +45,14 @@ export async function createServer(context: Context): Promise<FastifyInstance> {
     const fault = new Fault('route_not_found', 'There is no such route; /docs lists them all.')
     return reply.code(404).send(errorBody(fault, request.id))
   })
+  healthRoutes(app, context)
   await documentation(app)
   await app.register(async (group) => {
     adminRoutes(group, context, streams(context))
   })
   await app.register(tokenRoutes(context.sts))
   await app.register(mcpRoutes(context))
-  await app.register(async (group) => {
-    healthRoutes(group, context)
-  })
   return app
-}
-
-const safeHeaders = {
-  'cache-control': 'no-store',
-  'x-content-type-options': 'nosniff',
-  'referrer-policy': 'no-referrer',
 }
 
 async function documentation(app: FastifyInstance): Promise<void> {

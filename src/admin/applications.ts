@@ -54,9 +54,9 @@ export function applicationHandlers(services: AdminServices): AdminHandlers<'app
 
     async 'applications.delete'(tx, input) {
       const current = await getLive(tx, 'applications', input.application_id)
+      await archiveObject(tx, 'applications', current)
       for (const grant of await liveGrantsOf(tx.queries, tx.zone, { application_id: current.id }))
         await archiveObject(tx, 'grants', grant)
-      await archiveObject(tx, 'applications', current)
       return {}
     },
 

@@ -61,9 +61,9 @@ export function resourceHandlers(services: AdminServices): AdminHandlers<'resour
 
     async 'resources.delete'(tx, input) {
       const current = await getLive(tx, 'resources', input.resource_id)
+      await archiveObject(tx, 'resources', current)
       for (const grant of await liveGrantsOf(tx.queries, tx.zone, { resource_id: current.id }))
         await archiveObject(tx, 'grants', grant)
-      await archiveObject(tx, 'resources', current)
       return {}
     },
   }

@@ -4,8 +4,8 @@ import { catalogue, findOperation, type OperationId } from '../../tools/catalogu
 import { objectOf, pathFields, type Operation } from '../../tools/operation.ts'
 import type { Context } from '../context.ts'
 import { perform, type Performed } from '../gate/perform.ts'
-import { anonymous } from '../gate/principal.ts'
-import { refuse } from '../kernel/faults.ts'
+import { anonymous, type Principal } from '../gate/principal.ts'
+import { refuse, type Fault } from '../kernel/faults.ts'
 import { authenticateForDoor } from './authenticate.ts'
 import { faultOf, sendFault } from './errors.ts'
 import { dryRunOf, readQuery } from './query.ts'
@@ -24,6 +24,8 @@ export function adminRoutes(app: FastifyInstance, context: Context, streams: Str
   // The door parses and serializes by the catalogue; the schemas here are for the documentation.
   app.setValidatorCompiler(() => () => true)
   app.setSerializerCompiler(() => (value) => JSON.stringify(value))
+  // Fastify reads plain text too by itself; whatever is not JSON is refused by its type.
+  app.removeContentTypeParser('text/plain')
   app.setErrorHandler(async (error, request, reply) => {
     await recordEarly(context, request, error)
     return sendFault(request, reply, error)
@@ -114,7 +116,7 @@ async function recordEarly(
   const operation = request.routeOptions.config.operation
   if (request.atDoor || operation === undefined || findOperation(operation) === undefined) return
   const fault = faultOf(error)
-  await perform(context, request.principal ?? anonymous(fault), {
+  await perform(context, await senderOf(context, request, fault), {
     operation,
     zone: zoneIn(request),
     input: {},
@@ -122,6 +124,18 @@ async function recordEarly(
     traceId: traceIdOf(request),
     refusal: fault,
   }).catch(() => undefined)
+}
+
+/** Who has sent a request that was refused unread; a bad credential adds nothing to the refusal. */
+async function senderOf(
+  context: Context,
+  request: FastifyRequest,
+  fault: Fault,
+): Promise<Principal> {
+  if (request.principal !== null) return request.principal
+  const header = request.headers.authorization
+  const sender = await authenticateForDoor(context, header).catch(() => null)
+  return sender === null || sender.kind === 'anonymous' ? anonymous(fault) : sender
 }
 
 function routeSchema(operation: Operation) {

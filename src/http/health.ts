@@ -2,7 +2,10 @@ import type { FastifyInstance } from 'fastify'
 import { collectDefaultMetrics, Histogram, Registry } from 'prom-client'
 import type { Context } from '../context.ts'
 
-/** Liveness, readiness and metrics: open to whoever can reach the port, and saying nothing secret. */
+/**
+ * Liveness, readiness and metrics: open to whoever can reach the port, and saying nothing secret.
+ * The requests of every route that is registered afterwards are measured.
+ */
 export function healthRoutes(app: FastifyInstance, context: Context): void {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry, prefix: 'caracal_' })

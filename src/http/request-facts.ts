@@ -2,13 +2,15 @@ import type { FastifyRequest } from 'fastify'
 import { refuse } from '../kernel/faults.ts'
 import { limits } from '../kernel/limits.ts'
 
-/** The trace id of a W3C `traceparent` header, where there is a valid one. */
+/** The trace id of a `traceparent` header, where it is valid (W3C Trace Context section 3.2.2). */
 export function traceIdOf(request: FastifyRequest): string | undefined {
   const header = request.headers.traceparent
   if (typeof header !== 'string') return undefined
-  const id = /^[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}$/.exec(header)?.[1]
-  return id === '0'.repeat(32) ? undefined : id
+  return validTraceparent.exec(header)?.[1]
 }
+
+/** Version ff and ids of zeros alone are invalid. */
+const validTraceparent = /^(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/
 
 /** The revision of an If-Match header (RFC 9110 section 13.1.1); `*` asks for nothing of ours. */
 export function ifMatchOf(request: FastifyRequest): number | undefined {

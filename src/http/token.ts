@@ -3,6 +3,7 @@ import { Fault, isFault } from '../kernel/faults.ts'
 import { sourceAddress } from '../policy/input.ts'
 import type { EndpointRequest } from '../sts/parts.ts'
 import type { Sts } from '../sts/sts.ts'
+import { traceIdOf } from './request-facts.ts'
 
 /** The largest request of any grant is two tokens and an assertion. */
 const bodyBytes = 65_536
@@ -80,14 +81,8 @@ function endpointRequest(request: FastifyRequest<ZoneRequest>): EndpointRequest 
     authorization: request.headers.authorization,
     sourceIp: sourceAddress(request.ip),
     requestId: request.id,
-    traceId: traceIdOf(request.headers['traceparent']),
+    traceId: traceIdOf(request) ?? null,
   }
-}
-
-/** W3C Trace Context section 3.2. */
-function traceIdOf(traceparent: string | string[] | undefined): string | null {
-  if (typeof traceparent !== 'string') return null
-  return /^[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}$/.exec(traceparent)?.[1] ?? null
 }
 
 /** RFC 6749 section 5.1. */

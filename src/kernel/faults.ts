@@ -11,6 +11,8 @@ export const faultStatus = {
   invalid_cursor: 400,
   invalid_header: 400,
   payload_too_large: 413,
+  request_timeout: 408,
+  headers_too_large: 431,
   unsupported_media_type: 415,
   unknown_operation: 404,
   route_not_found: 404,
@@ -29,6 +31,7 @@ export const faultStatus = {
   mandate_zone_mismatch: 403,
   capability_escalation: 403,
   person_required: 403,
+  origin_not_allowed: 403,
   system_zone_read_only: 403,
   system_zone_refused: 403,
   // state

@@ -4,6 +4,7 @@ export const limits = {
   pathParamChars: 512,
   jsonDepth: 32,
   requestTimeoutMs: 30_000,
+  connectionCheckMs: 2_000,
   statementTimeoutMs: 15_000,
   pageItems: 200,
   pageItemsMax: 500,

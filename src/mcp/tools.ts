@@ -54,7 +54,7 @@ function reads(): McpTool[] {
 
 function tool(name: string, operation: Operation, requires: readonly string[]): McpTool {
   const { output, withheld } = withoutSecrets(operation)
-  const input = operation.input.required(Object.fromEntries(requires.map((field) => [field, true])))
+  const input = operation.input.required(maskOf(requires))
   const read = operation.effect === 'read'
   return {
     name,
@@ -84,7 +84,11 @@ function withoutSecrets(operation: Operation): Pick<McpTool, 'output' | 'withhel
     .filter(([, field]) => metaOf(field as z.ZodType).secret === true)
     .map(([name]) => name)
   return {
-    output: output.omit(Object.fromEntries(withheld.map((field) => [field, true]))),
+    output: output.omit(maskOf(withheld)),
     withheld,
   }
+}
+
+function maskOf(fields: readonly string[]): Record<never, true> {
+  return Object.fromEntries(fields.map((field) => [field, true]))
 }

@@ -22,7 +22,9 @@ export function requestOf(
   )
   if (method !== 'GET')
     return { method, path, body: rest.length === 0 ? undefined : Object.fromEntries(rest) }
-  const query = new URLSearchParams(rest.map(([field, value]) => [field, String(value)]))
+  const query = new URLSearchParams(
+    rest.map(([field, value]): [string, string] => [field, String(value)]),
+  )
   return { method, path: rest.length === 0 ? path : `${path}?${query.toString()}`, body: undefined }
 }
 

@@ -1,4 +1,6 @@
 import { describe, expect, test } from 'vitest'
+import { holds } from '../../src/gate/authorize.ts'
+import type { AdminPrincipal } from '../../src/gate/principal.ts'
 import { catalogue, controlScopes, readScopes } from '../../tools/catalogue.ts'
 import { scopesHeldBy } from '../../tools/held-scopes.ts'
 
@@ -35,6 +37,23 @@ describe('the control scopes of an admin token', () => {
     const all = ['read', 'write', 'approve', 'audit', 'owner']
     expect(scopesHeldBy(all, true)).toEqual(controlScopes)
     expect(readScopes.every((scope) => scopesHeldBy(all, true).includes(scope))).toBe(true)
+  })
+
+  test('are those of the operations that the door would let the token call', () => {
+    for (const capability of ['read', 'write', 'approve', 'audit', 'owner'] as const) {
+      const principal: AdminPrincipal = {
+        kind: 'admin',
+        id: 'prn_1',
+        name: 'Ada',
+        person: true,
+        tokenId: 'adm_1',
+        zone: null,
+        capabilities: new Set([capability]),
+      }
+      const callable = catalogue.filter((one) => holds(principal, one.capability))
+      const scopes = [...new Set(callable.map(({ scope }) => scope))].sort()
+      expect(scopesHeldBy([capability], true)).toEqual(scopes)
+    }
   })
 
   test('each belong to an operation that such a token may call', () => {

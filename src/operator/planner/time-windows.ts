@@ -1,3 +1,4 @@
+import { slugOf } from '../../kernel/names.ts'
 import { has, is, isNegated, named, take, takeAll, type Clause } from './clause.ts'
 import { type Item } from './items.ts'
 import { type WrittenPolicy, putInForce } from './policy-requests.ts'
@@ -116,9 +117,11 @@ function windowPolicy(window: Window, when: Readonly<Record<string, unknown>>, w
   const times = [days === null ? '' : `on ${days.join(', ')}`, open === null ? '' : `between ${open.join(' and ')}`]
   const words = times.filter((part) => part !== '').join(' ')
   const reason = `access${what === '' ? '' : ` of or to ${what}`} is limited to times ${words} (${timezone})`
+  const slug = slugOf(what)
+  const id = (kind: string): string => `${kind}${slug === '' ? '' : `-${slug}`}`.slice(0, 64)
   const conditions = [
-    ...(off.length > 0 ? [{ id: 'other-days', effect: 'deny', when: { ...when, days: off, timezone }, reason }] : []),
-    ...(open === null ? [] : [{ id: 'other-hours', effect: 'deny', when: { ...when, between: [open[1], open[0]], timezone }, reason }]),
+    ...(off.length > 0 ? [{ id: id('other-days'), effect: 'deny', when: { ...when, days: off, timezone }, reason }] : []),
+    ...(open === null ? [] : [{ id: id('other-hours'), effect: 'deny', when: { ...when, between: [open[1], open[0]], timezone }, reason }]),
   ]
   return { name: what === '' ? 'access times' : `access times of ${what.replaceAll('"', '')}`.slice(0, 100), description: `Deny outside of the times ${words} (${timezone})`, documents: { conditions } }
 }

@@ -1,0 +1,100 @@
+import { newId } from '../src/kernel/ids.ts'
+import { decisionInput, type Authority } from '../src/policy/authority.ts'
+import { emptyDocuments } from '../src/policy/bundle.ts'
+import type { Documents } from '../src/policy/document-schemas.ts'
+import { loadPolicyEngine, type PolicyEngine } from '../src/policy/load.ts'
+import { figure, percentiles, type Figure, type Measured } from './figure.ts'
+
+const warmUps = 20_000
+const samples = 200_000
+
+/** Decisions as the token endpoint takes them: the input is made, and the contract evaluates it. */
+export async function measureDecisions(): Promise<readonly Figure[]> {
+  const engine = await loadPolicyEngine()
+  return [
+    figure('decision.grants', decide(engine, authorityWith(emptyDocuments))),
+    figure('decision.documents', decide(engine, authorityWith(documents))),
+  ]
+}
+
+function decide(engine: PolicyEngine, authority: Authority): Measured {
+  const request = {
+    userId: null,
+    scopes: ['records:read', 'records:write'],
+    nowMs: Date.now(),
+    sourceIp: '10.1.2.3',
+    hops: 0,
+    approved: [],
+  }
+  const once = (): void => {
+    const { allow, reason } = engine.decide(decisionInput(authority, request))
+    if (!allow) throw new Error(`the decision was ${reason}`)
+  }
+  for (let i = 0; i < warmUps; i += 1) once()
+  const durationsMs = new Float64Array(samples)
+  const begunAtMs = performance.now()
+  for (let i = 0; i < samples; i += 1) {
+    const fromMs = performance.now()
+    once()
+    durationsMs[i] = performance.now() - fromMs
+  }
+  return {
+    perSecond: (samples * 1_000) / (performance.now() - begunAtMs),
+    ...percentiles(durationsMs),
+    megabytes: null,
+    note: `${samples} decisions`,
+  }
+}
+
+const application = newId('application', 0)
+
+function authorityWith(documentsOfZone: Documents): Authority {
+  return {
+    zone: { id: newId('zone', 0), archived: false, versionId: newId('policySetVersion', 0) },
+    documents: documentsOfZone,
+    application: {
+      id: application,
+      name: 'agent',
+      kind: 'managed',
+      labels: ['kind:managed', 'team:billing'],
+      archived: false,
+      expiresAtMs: null,
+    },
+    resource: {
+      id: newId('resource', 0),
+      identifier: 'resource://records',
+      scopes: ['records:read', 'records:write', 'records:export', 'records:delete'],
+      archived: false,
+    },
+    grants: [['records:read'], ['records:write'], ['records:export']].map((scopes) => ({
+      id: newId('grant', 0),
+      scopes,
+      user: null,
+      expiresAtMs: null,
+    })),
+  }
+}
+
+/** What a zone with rules has: roles, confinement, risk tiers, and conditions that must be judged. */
+const documents: Documents = {
+  ...emptyDocuments,
+  grants: { 'resource://records': { roles: { reader: ['records:read'] } } },
+  confinement: [{ label_prefix: 'kind:dcr', scopes: ['catalog:read'] }],
+  risk: [
+    { scope: 'records:delete', tier: 'critical' },
+    { scope: 'records:*', tier: 'medium' },
+  ],
+  approval_tiers: [{ tier: 'critical', approver: 'approve', ttl_seconds: 600, quorum: 2 }],
+  conditions: Array.from({ length: 20 }, (_, i) => ({
+    id: `rule-${i}`,
+    effect: 'deny' as const,
+    when: {
+      scopes: ['records:*'],
+      labels: [`team:other-${i}`],
+      days: ['sat' as const, 'sun' as const],
+      timezone: 'Europe/Berlin',
+      source_cidrs: ['!10.0.0.0/8'],
+    },
+    reason: 'the office network on working days only',
+  })),
+}

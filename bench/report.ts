@@ -1,0 +1,50 @@
+import { availableParallelism, cpus, release, totalmem } from 'node:os'
+import { markdownTable } from '../scripts/markdown.ts'
+import type { Figure } from './figure.ts'
+import { targets, type Target } from './targets-table.ts'
+
+const head = ['measure', 'per second', 'p50', 'p95', 'memory', 'target', 'met', 'of']
+
+/** The figures as the table that docs/performance.md holds. */
+export function table(figures: readonly Figure[]): string {
+  return markdownTable(
+    head,
+    figures.map((one) => [
+      targets[one.id].name,
+      one.perSecond === null ? '' : whole(one.perSecond),
+      one.p50Ms === null ? '' : duration(one.p50Ms),
+      one.p95Ms === null ? '' : duration(one.p95Ms),
+      one.megabytes === null ? '' : `${whole(one.megabytes)} MB`,
+      targetText(targets[one.id]),
+      one.met === null ? '' : one.met ? 'yes' : '**no**',
+      one.note,
+    ]),
+  )
+}
+
+/** What the figures were taken on. */
+export function machine(): string {
+  const [cpu] = cpus()
+  const memory = `${whole(totalmem() / 1e9)} GB`
+  const cores = `${availableParallelism()} cores (${cpu?.model ?? 'unknown'})`
+  return `${cores}, ${memory}, Linux ${release()}, Node ${process.versions.node}`
+}
+
+function targetText(target: Target): string {
+  return [
+    target.perSecondAtLeast === undefined ? [] : [`≥ ${whole(target.perSecondAtLeast)}/s`],
+    target.p50MsBelow === undefined ? [] : [`p50 < ${duration(target.p50MsBelow)}`],
+    target.p95MsBelow === undefined ? [] : [`p95 < ${duration(target.p95MsBelow)}`],
+    target.megabytesBelow === undefined ? [] : [`< ${target.megabytesBelow} MB`],
+  ]
+    .flat()
+    .join(', ')
+}
+
+function duration(ms: number): string {
+  return `${ms < 1 ? ms.toFixed(3) : ms < 100 ? ms.toFixed(1) : whole(ms)} ms`
+}
+
+function whole(value: number): string {
+  return Math.round(value).toLocaleString('en-US')
+}

@@ -1,0 +1,32 @@
+/** The speed to reach: a figure is met where it keeps every bound of its line. */
+export interface Target {
+  readonly name: string
+  readonly perSecondAtLeast?: number
+  readonly p50MsBelow?: number
+  readonly p95MsBelow?: number
+  readonly megabytesBelow?: number
+}
+
+const exchange = { perSecondAtLeast: 1_500, p95MsBelow: 40 }
+
+/** Everything that is measured, in the order of the table. Without a bound it has no target. */
+export const targets = {
+  'exchange.client_credentials': { name: 'client_credentials, 50 connections', ...exchange },
+  'exchange.token_exchange': { name: 'token exchange, 50 connections', ...exchange },
+  'preview.1': { name: 'preview of 1 step' },
+  'preview.5': { name: 'preview of 5 steps' },
+  'preview.20': { name: 'preview of 20 steps', p95MsBelow: 200 },
+  'preview.50': { name: 'preview of 50 steps' },
+  'apply.1': { name: 'apply of 1 step' },
+  'apply.5': { name: 'apply of 5 steps' },
+  'apply.20': { name: 'apply of 20 steps', p95MsBelow: 200 },
+  'apply.50': { name: 'apply of 50 steps' },
+  'decision.grants': { name: 'decision on grants alone', p95MsBelow: 0.2 },
+  'decision.documents': { name: 'decision on grants and documents', p95MsBelow: 0.2 },
+  'start.existing': { name: 'start on existing data', p50MsBelow: 2_000 },
+  'memory.service': { name: 'idle memory, service', megabytesBelow: 250 },
+  'memory.postgres': { name: 'idle memory, PostgreSQL' },
+  'memory.after': { name: 'memory after load, service' },
+} as const satisfies Readonly<Record<string, Target>>
+
+export type MeasureId = keyof typeof targets
