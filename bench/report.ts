@@ -32,17 +32,17 @@ export function machine(): string {
 
 function targetText(target: Target): string {
   return [
-    target.perSecondAtLeast === undefined ? [] : [`≥ ${whole(target.perSecondAtLeast)}/s`],
-    target.p50MsBelow === undefined ? [] : [`p50 < ${duration(target.p50MsBelow)}`],
-    target.p95MsBelow === undefined ? [] : [`p95 < ${duration(target.p95MsBelow)}`],
-    target.megabytesBelow === undefined ? [] : [`< ${target.megabytesBelow} MB`],
+    target.perSecondAtLeast === undefined ? [] : [`at least ${whole(target.perSecondAtLeast)}/s`],
+    target.p50MsBelow === undefined ? [] : [`p50 under ${duration(target.p50MsBelow)}`],
+    target.p95MsBelow === undefined ? [] : [`p95 under ${duration(target.p95MsBelow)}`],
+    target.megabytesBelow === undefined ? [] : [`under ${target.megabytesBelow} MB`],
   ]
     .flat()
     .join(', ')
 }
 
 function duration(ms: number): string {
-  return `${ms < 1 ? ms.toFixed(3) : ms < 100 ? ms.toFixed(1) : whole(ms)} ms`
+  return `${ms < 1 ? ms.toFixed(3) : Number(ms.toFixed(ms < 100 ? 1 : 0))} ms`
 }
 
 function whole(value: number): string {

@@ -2,7 +2,7 @@ import { catalogue } from './catalogue.ts'
 import type { Capability } from './operation.ts'
 
 /** Which capabilities of an admin token satisfy the one that an operation needs. */
-const satisfiedBy: Readonly<Record<Capability, readonly Capability[]>> = {
+export const satisfiedBy: Readonly<Record<Capability, readonly Capability[]>> = {
   read: ['read', 'write', 'owner'],
   write: ['write', 'owner'],
   approve: ['approve'],

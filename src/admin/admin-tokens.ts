@@ -2,7 +2,7 @@ import { sql } from 'kysely'
 import type { OutputOf } from '../../tools/catalogue.ts'
 import { refuse } from '../kernel/faults.ts'
 import { isReserved, foldName } from '../kernel/names.ts'
-import { mintSecret } from '../kernel/tokens.ts'
+import { newSecret } from '../kernel/bearer-secret.ts'
 import {
   ensurePrincipal,
   findToken,
@@ -43,7 +43,7 @@ export function adminTokenHandlers(): AdminHandlers<'admin_tokens'> {
         name_key: foldName(input.principal_name),
         kind: input.principal_kind,
       })
-      const { secret, hash } = mintSecret('cat')
+      const { secret, hash } = newSecret('cat')
       const id = await insertToken(tx, {
         principal_id: principal.id,
         token_hash: hash,
@@ -58,7 +58,7 @@ export function adminTokenHandlers(): AdminHandlers<'admin_tokens'> {
 
     async 'admin_tokens.rotate'(tx, input) {
       const row = await live(tx, input.admin_token_id)
-      const { secret, hash } = mintSecret('cat')
+      const { secret, hash } = newSecret('cat')
       await replaceTokenHash(tx, row.id, hash)
       noteTokenChange(tx, row, 'update')
       return { ...tokenView(await existing(tx, row.id)), token: secret }

@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import { newClientSecret } from '../kernel/client-secret.ts'
+import { newSecret } from '../kernel/bearer-secret.ts'
 import { refuse } from '../kernel/faults.ts'
 import { foldName } from '../kernel/names.ts'
 import { liveGrantsOf } from '../store/grants.ts'
@@ -22,7 +22,7 @@ export function applicationHandlers(services: AdminServices): AdminHandlers<'app
       refuseReserved(tx.zone, services.system().zone, input.name, ...input.labels)
       if (input.auth_method === 'private_key_jwt' && input.jwks === undefined)
         refuse('invalid_body', 'private_key_jwt needs jwks: the public keys of the application.')
-      const secret = input.auth_method === 'client_secret' ? newClientSecret() : null
+      const secret = input.auth_method === 'client_secret' ? newSecret('cs') : null
       const row = await insertObject(tx, 'applications', {
         name: input.name,
         name_key: foldName(input.name),
@@ -64,7 +64,7 @@ export function applicationHandlers(services: AdminServices): AdminHandlers<'app
       const current = await getLive(tx, 'applications', input.application_id)
       if (current.auth_method !== 'client_secret')
         refuse('conflict', 'This application authenticates by private_key_jwt and has no secret.')
-      const { secret, hash } = newClientSecret()
+      const { secret, hash } = newSecret('cs')
       await updateObject(tx, 'applications', current, { secret_hash: hash })
       return { id: current.id, client_secret: secret }
     },

@@ -5,7 +5,7 @@ import type { Clock } from '../kernel/clock.ts'
 import { homeFiles, readIfThere, writePrivate } from '../kernel/home.ts'
 import type { ZoneId } from '../kernel/ids.ts'
 import { foldName } from '../kernel/names.ts'
-import { hashSecret, mintSecret } from '../kernel/tokens.ts'
+import { hashOfSecret, newSecret } from '../kernel/bearer-secret.ts'
 import type { Database, Queries } from '../store/database.ts'
 import { ensurePrincipal, insertToken } from '../store/principals.ts'
 import { openTx } from '../store/tx.ts'
@@ -66,7 +66,7 @@ async function hasTenantZone(queries: Queries): Promise<boolean> {
  */
 async function giveToken(context: BootstrapContext, queries: Queries, home: string): Promise<void> {
   const path = join(home, homeFiles.bootstrapToken)
-  const token = readIfThere(path) ?? mintSecret('cat').secret
+  const token = readIfThere(path) ?? newSecret('cat').secret
   writePrivate(path, token)
   const zone = context.system().zone
   const tx = openTx(queries, zone, context.clock.now())
@@ -76,7 +76,7 @@ async function giveToken(context: BootstrapContext, queries: Queries, home: stri
   })
   const id = await insertToken(tx, {
     principal_id: principal.id,
-    token_hash: hashSecret(token),
+    token_hash: hashOfSecret(token),
     zone_id: null,
     capabilities: everything,
     expires_at: null,

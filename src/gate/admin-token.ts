@@ -2,7 +2,7 @@ import { refuse } from '../kernel/faults.ts'
 import type { Capability } from '../../tools/operation.ts'
 import type { Clock } from '../kernel/clock.ts'
 import type { ZoneId } from '../kernel/ids.ts'
-import { hashSecret } from '../kernel/tokens.ts'
+import { hashOfSecret } from '../kernel/bearer-secret.ts'
 import type { Database } from '../store/database.ts'
 import { findTokenByHash, isLive, touchToken, type AdminToken } from '../store/principals.ts'
 import type { AdminPrincipal } from './principal.ts'
@@ -16,7 +16,7 @@ export async function authenticateAdmin(
   token: string,
 ): Promise<AdminPrincipal> {
   const nowMs = context.clock.now()
-  const found = await findTokenByHash(context.db.unzoned, hashSecret(token))
+  const found = await findTokenByHash(context.db.unzoned, hashOfSecret(token))
   if (found === undefined || !isLive(found, nowMs))
     refuse('invalid_admin_token', 'The admin token is unknown, revoked or expired.')
   if (isWorthNoting(found.last_used_at, nowMs))

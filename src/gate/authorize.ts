@@ -1,17 +1,9 @@
+import { satisfiedBy } from '../../tools/held-scopes.ts'
 import type { Capability, Operation } from '../../tools/operation.ts'
 import { refuse, type FaultCode } from '../kernel/faults.ts'
 import type { Zone } from '../store/zones.ts'
 import { reservedSlug } from '../kernel/names.ts'
 import type { AdminPrincipal, ControlPrincipal, Principal } from './principal.ts'
-
-/** Which capabilities satisfy the one that an operation needs. */
-const satisfiedBy: Readonly<Record<Capability, readonly Capability[]>> = {
-  read: ['read', 'write', 'owner'],
-  write: ['write', 'owner'],
-  approve: ['approve'],
-  audit: ['audit'],
-  owner: ['owner'],
-}
 
 const missingCapability: Readonly<Record<Capability, FaultCode>> = {
   read: 'read_capability_required',

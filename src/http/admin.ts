@@ -1,7 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { z } from 'zod'
 import { catalogue, findOperation, type OperationId } from '../../tools/catalogue.ts'
-import { objectOf, pathFields, type Operation } from '../../tools/operation.ts'
+import { pathFields, type Operation } from '../../tools/operation.ts'
 import type { Context } from '../context.ts'
 import { perform, type Performed } from '../gate/perform.ts'
 import { anonymous, type Principal } from '../gate/principal.ts'
@@ -10,6 +9,7 @@ import { authenticateForDoor } from './authenticate.ts'
 import { faultOf, sendFault } from './errors.ts'
 import { dryRunOf, readQuery } from './query.ts'
 import { idempotencyKeyOf, ifMatchOf, traceIdOf } from './request-facts.ts'
+import { routeSchema } from './route-schema.ts'
 
 /** Goes on with an operation whose answer streams, once the door is through with it. */
 export type Streams = Partial<
@@ -50,6 +50,7 @@ async function answer(
 ): Promise<FastifyReply> {
   const principal = await authenticateForDoor(context, request.headers.authorization)
   request.principal = principal
+  if (principal.kind === 'anonymous') throw principal.fault
   const call = readCall(operation, request)
   request.atDoor = true
   const performed = await perform(context, principal, {
@@ -137,40 +138,3 @@ async function senderOf(
   const sender = await authenticateForDoor(context, header).catch(() => null)
   return sender === null || sender.kind === 'anonymous' ? anonymous(fault) : sender
 }
-
-function routeSchema(operation: Operation) {
-  const fields = pathFields(operation)
-  const inPath = operation.route.path.includes(':zone_id') ? ['zone_id', ...fields] : fields
-  const rest = z.strictObject(
-    Object.fromEntries(
-      Object.entries(operation.input.shape).filter(([key]) => !fields.includes(key)),
-    ),
-  )
-  const read = operation.route.method === 'GET'
-  const empty = Object.keys(rest.shape).length === 0
-  const params = z.object(Object.fromEntries(inPath.map((field) => [field, z.string()])))
-  const dryRun = z.object({ dry_run: z.boolean().optional() })
-  const { status } = operation.route
-  return {
-    operationId: operation.id,
-    summary: operation.summary,
-    tags: [objectOf(operation)],
-    ...(inPath.length > 0 && { params }),
-    ...(read ? !empty && { querystring: rest } : operation.plannable && { querystring: dryRun }),
-    ...(!read && !empty && operation.route.method !== 'DELETE' && { body: rest }),
-    response: {
-      [status]: status === 204 ? z.null().meta({ description: 'Done' }) : operation.output,
-      default: errorSchema,
-    },
-    security: [{ bearer: [] }],
-  }
-}
-
-const errorSchema = z
-  .object({
-    error: z.string().meta({ description: 'The code; docs/errors.md lists them' }),
-    error_description: z.string(),
-    details: z.record(z.string(), z.unknown()).optional(),
-    request_id: z.string(),
-  })
-  .meta({ description: 'A refusal' })

@@ -27,7 +27,11 @@ export function answerUnroutable(
 }
 
 /** Answers on a connection whose bytes are no request, and ends it. */
-export function answerConnection(error: Error & { code?: string }, socket: Socket, id: string): void {
+export function answerConnection(
+  error: Error & { code?: string },
+  socket: Socket,
+  id: string,
+): void {
   if (error.code === 'ECONNRESET' || socket.destroyed) return
   if (socket.writable) socket.write(rawAnswer(connectionFault(error), id))
   socket.destroy()

@@ -10,7 +10,8 @@ export function traceIdOf(request: FastifyRequest): string | undefined {
 }
 
 /** Version ff and ids of zeros alone are invalid. */
-const validTraceparent = /^(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/
+const validTraceparent =
+  /^(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/
 
 /** The revision of an If-Match header (RFC 9110 section 13.1.1); `*` asks for nothing of ours. */
 export function ifMatchOf(request: FastifyRequest): number | undefined {

@@ -33,11 +33,24 @@ const alphabet = '0123456789abcdefghjkmnpqrstvwxyz'
 
 /** A fresh id whose leading 48 bits are the time (RFC 9562 section 5.7), so ids sort by age. */
 export function newId<K extends IdKind>(kind: K, nowMs: number): Id<K> {
-  const bytes = randomBytes(16)
+  const bytes = chance()
   bytes.writeUIntBE(nowMs, 0, 6)
   bytes[6] = 0x70 | (bytes.readUInt8(6) & 0x0f)
   bytes[8] = 0x80 | (bytes.readUInt8(8) & 0x3f)
   return `${idPrefix[kind]}_${base32(bytes)}` as Id<K>
+}
+
+/** Random bytes are drawn for many ids at a time: each call of the system costs more than an id. */
+const idBytes = 16
+const pool = { bytes: Buffer.alloc(0), used: 0 }
+
+function chance(): Buffer {
+  if (pool.used === pool.bytes.length) {
+    pool.bytes = randomBytes(idBytes * 256)
+    pool.used = 0
+  }
+  pool.used += idBytes
+  return pool.bytes.subarray(pool.used - idBytes, pool.used)
 }
 
 function base32(bytes: Buffer): string {

@@ -1,5 +1,5 @@
 import { decodeJwt } from 'jose'
-import { isClientSecret } from '../kernel/client-secret.ts'
+import { isSecret } from '../kernel/bearer-secret.ts'
 import { refuse } from '../kernel/faults.ts'
 import type { AuthorityRow } from '../store/authority.ts'
 import { refusalOfAssertion, refusalsToTell } from './client-assertion.ts'
@@ -127,7 +127,7 @@ async function refusalOf(
   application: AuthorityRow['application'],
 ): Promise<string | null> {
   if (presented.method === 'client_secret') {
-    const isRight = isClientSecret(presented.secret, application?.secret_hash ?? noHash)
+    const isRight = isSecret(presented.secret, application?.secret_hash ?? noHash)
     if (application === null) return 'client_unknown'
     if (application.auth_method !== 'client_secret') return 'client_method_mismatch'
     if (!isRight) return 'client_secret_mismatch'

@@ -4,7 +4,7 @@ import { CompiledQuery } from 'kysely'
 import pg from 'pg'
 import { inject } from 'vitest'
 import { tokenRoutes } from '../../src/http/token.ts'
-import { newClientSecret } from '../../src/kernel/client-secret.ts'
+import { newSecret } from '../../src/kernel/bearer-secret.ts'
 import { newId, type Id, type ZoneId } from '../../src/kernel/ids.ts'
 import { openVault, type Vault } from '../../src/kernel/vault.ts'
 import { emptyDocuments } from '../../src/policy/bundle.ts'
@@ -214,7 +214,7 @@ export async function addApplication(
   name: string,
   fields: { readonly jwks?: { keys: { kty: string }[] }; readonly labels?: string[] } = {},
 ): Promise<{ id: Id<'application'>; secret: string }> {
-  const { secret, hash } = newClientSecret()
+  const { secret, hash } = newSecret('cs')
   const row = await insertObject(tx, 'applications', {
     name,
     name_key: `${name} ${newId('application', tx.nowMs)}`,
