@@ -60,8 +60,11 @@ function innerOf(schema: z.ZodType): z.ZodType | null {
   return schema instanceof z.ZodArray ? (schema.element as z.ZodType) : null
 }
 
-/** Printable text on one line: no control or format characters, nothing that reorders text. */
-const visibleLine = /^[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}]*$/u
+/**
+ * Printable text on one line: no control or format characters, nothing that reorders text, no
+ * letters that fonts leave blank (the Hangul fillers and the empty Braille pattern).
+ */
+const visibleLine = /^[^\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\u115f\u1160\u3164\uffa0\u2800]*$/u
 
 export const name = z
   .string()

@@ -2,7 +2,7 @@ import type { AdminHandlers, AdminServices } from './handlers.ts'
 import { effectiveAccess } from './access-diff.ts'
 import { decide } from './decide.ts'
 import { get } from './lookup.ts'
-import { refuse } from '../kernel/faults.ts'
+import { decodeCursor, encodeCursor, refuseCursor } from '../store/pages.ts'
 
 export function accessHandlers(services: AdminServices): AdminHandlers<'access'> {
   return {
@@ -28,7 +28,7 @@ export function accessHandlers(services: AdminServices): AdminHandlers<'access'>
       const end = start + input.limit
       return {
         items: asked.slice(start, end),
-        next_cursor: end < asked.length ? Buffer.from(String(end)).toString('base64url') : null,
+        next_cursor: end < asked.length ? encodeCursor('access', end) : null,
       }
     },
 
@@ -39,7 +39,8 @@ export function accessHandlers(services: AdminServices): AdminHandlers<'access'>
 
 function offsetOf(cursor: string | undefined): number {
   if (cursor === undefined) return 0
-  const offset = Number(Buffer.from(cursor, 'base64url').toString())
-  if (Number.isSafeInteger(offset) && offset > 0) return offset
-  refuse('invalid_cursor', 'This cursor is not one that a list gave; begin without it.')
+  const offset = decodeCursor('access', cursor)
+  return typeof offset === 'number' && Number.isSafeInteger(offset) && offset > 0
+    ? offset
+    : refuseCursor()
 }

@@ -9,6 +9,8 @@ import { grantView } from './views.ts'
 export function grantHandlers(): AdminHandlers<'grants'> {
   return {
     async 'grants.list'(tx, input) {
+      if (input.application_id !== undefined) await get(tx, 'applications', input.application_id)
+      if (input.resource_id !== undefined) await get(tx, 'resources', input.resource_id)
       return listObjects(tx, 'grants', input, grantView, {
         application: equals('application_id', input.application_id),
         resource: equals('resource_id', input.resource_id),

@@ -4,7 +4,6 @@ import { refuse } from '../kernel/faults.ts'
 import { foldName } from '../kernel/names.ts'
 import { mergeDocuments } from '../policy/bundle.ts'
 import type { DocumentSet } from '../policy/document-schemas.ts'
-import { documentsOf } from '../policy/authority.ts'
 import { activate, activationsOf, type Activation } from '../store/activations.ts'
 import { archiveObject, insertObject, type ObjectRow } from '../store/objects.ts'
 import { latestSetVersions, policyVersionsById } from '../store/policies.ts'
@@ -171,7 +170,8 @@ async function earlierVersion(tx: Tx, input: InputOf<'policy_sets.rollback'>): P
     refuse('conflict', 'No such version was active before; there is nothing to return to.', {
       details: { earlier: [...new Set(earlier)] },
     })
-  await documentsOf(tx.queries, wanted)
+  const { policy_set_id } = await get(tx, 'policy_set_versions', wanted)
+  await getLive(tx, 'policy_sets', policy_set_id)
   return wanted
 }
 

@@ -69,9 +69,17 @@ export function resourceHandlers(services: AdminServices): AdminHandlers<'resour
   }
 }
 
-/** The part of a URI that could pass for a name: what follows the scheme. */
+/** The parts of a URI that could pass for a name: what follows the scheme, and its host alone. */
 function authorityOf(identifier: string): string[] {
-  return [identifier, identifier.slice(identifier.indexOf(':') + 1).replace(/^\/+/, '')]
+  const rest = unescaped(identifier.slice(identifier.indexOf(':') + 1)).replace(/^[/\\]+/, '')
+  return [identifier, rest, rest.replace(/^[^/\\?]*@/, '')]
+}
+
+/** Percent escapes as the characters that they stand for; what is none stays as it is. */
+function unescaped(text: string): string {
+  return text.replace(/(?:%[0-9a-f]{2})+/gi, (escapes) =>
+    Buffer.from(escapes.replaceAll('%', ''), 'hex').toString(),
+  )
 }
 
 function refuseUndeclared(

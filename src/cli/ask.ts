@@ -1,7 +1,7 @@
 import type { AdminClient } from '../client/admin-client.ts'
 import { approvalHint, approveAndApply, confirm, refusalOf, renderApplied } from './decide-plan.ts'
 import type { Decided } from './decide-plan.ts'
-import { CliError, exitCodes, usage, type ExitCode } from './exit-codes.ts'
+import { exitCodes, usage, type ExitCode } from './exit-codes.ts'
 import { approvalText, declined } from './plan-commands.ts'
 import type { PlanView } from './plan-view.ts'
 import { renderPlan } from './render-plan.ts'
@@ -97,12 +97,7 @@ async function decide(
     throw declined(plan)
   }
   const decision = { digest: plan.digest, reason: options.reason ?? null }
-  const decided = await approveAndApply(session.client(), zone, plan, decision, io).catch(
-    (error: unknown) => {
-      if (!json) throw error
-      throw withPlan(error, plan)
-    },
-  )
+  const decided = await approveAndApply(session.client(), zone, plan, decision, io)
   if (json) io.out(planJson(planAfter(decided), said, decided))
   else
     io.out(decided.outcome === 'applied' ? renderApplied(decided, io) : approvalText(decided.plan))
@@ -126,12 +121,4 @@ function planJson(plan: PlanView, { message }: Said, decided?: Decided): string 
       : {}
   const { text: answer, outcome } = message
   return JSON.stringify({ ...plan, answer, outcome, ...left }, null, 2)
-}
-
-/** A script that asked for everything at once learns which plan it was that went no further. */
-function withPlan(error: unknown, plan: PlanView): unknown {
-  if (error instanceof CliError || !(error instanceof Error)) return error
-  return Object.assign(error, {
-    details: { ...('details' in error ? (error.details as object) : {}), plan_id: plan.id },
-  })
 }

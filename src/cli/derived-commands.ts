@@ -1,4 +1,4 @@
-import { Command, Option } from 'commander'
+import { type Command, Option } from 'commander'
 import { catalogue } from '../../tools/catalogue.ts'
 import { objectOf, type Operation } from '../../tools/operation.ts'
 import { defaultVerbs, kebab, namesOfObject, namesOfVerb, verbOf } from './command-names.ts'

@@ -11,6 +11,16 @@ export interface Progress extends Disposable {
   stage(text: string): void
 }
 
+/** Shows that some work is under way until it is done. */
+export async function withProgress<T>(io: Io, stage: string, work: () => Promise<T>): Promise<T> {
+  const progress = startProgress(io, stage)
+  try {
+    return await work()
+  } finally {
+    progress[Symbol.dispose]()
+  }
+}
+
 /**
  * Shows that something is under way, on standard error: a moving line on a terminal, elsewhere one
  * line per stage. Work that is done within a second leaves no trace.

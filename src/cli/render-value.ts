@@ -6,7 +6,7 @@ export function inline(value: unknown): string {
   if (typeof value === 'string') return value === '' ? '""' : localTimeOr(safeLine(value))
   if (Array.isArray(value) && value.every((item) => typeof item !== 'object' || item === null))
     return value.length === 0 ? '(none)' : value.map(inline).join(', ')
-  return safeLine(typeof value === 'object' ? JSON.stringify(value) : String(value))
+  return safeLine(JSON.stringify(value))
 }
 
 /** A value as several lines where it is a text or a structure that needs them. */

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { z } from 'zod'
+import type { z } from 'zod'
 import { objectOf, type Operation } from '../../tools/operation.ts'
 import { camelOf, verbOf } from './command-names.ts'
 import { coerce, readJsonInput, type Given } from './coerce.ts'
@@ -9,7 +9,7 @@ import { idOf, resolveNames } from './references.ts'
 import { renderAnswer, renderDryRun } from './render-answer.ts'
 import { renderMessage, say } from './say.ts'
 import type { Session } from './session.ts'
-import { startProgress } from './progress.ts'
+import { withProgress } from './progress.ts'
 
 /** What a command line gave for one operation. */
 export interface Invocation {
@@ -141,13 +141,16 @@ async function callOf(
   const method = objects[camelOf(objectOf(operation))]?.[camelOf(verbOf(operation))]
   if (method === undefined) throw new Error(`the client has no method for ${operation.id}`)
   const placed = operation.place === 'zone' ? [zone] : []
-  using progress = startProgress(session.io, operation.summary.toLowerCase())
-  void progress
-  if (!invocation.all) return method(...placed, input, optionsOf(invocation))
-  if (method.all === undefined) throw usage(`${invocation.command} has no pages: leave --all out.`)
-  const items: unknown[] = []
-  for await (const item of method.all(...placed, input)) items.push(item)
-  return { items, next_cursor: null }
+  const stage = operation.summary.toLowerCase()
+  if (!invocation.all)
+    return withProgress(session.io, stage, () => method(...placed, input, optionsOf(invocation)))
+  const { all } = method
+  if (all === undefined) throw usage(`${invocation.command} has no pages: leave --all out.`)
+  return withProgress(session.io, stage, async () => {
+    const items: unknown[] = []
+    for await (const item of all(...placed, input)) items.push(item)
+    return { items, next_cursor: null }
+  })
 }
 
 function optionsOf({ operation, dryRun, ifMatch, idempotencyKey }: Invocation) {

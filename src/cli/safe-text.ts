@@ -3,7 +3,6 @@
  * open up to their end, and two-character ones; with 7-bit and with 8-bit introducers.
  */
 const escapeSequence =
-  // eslint-disable-next-line no-control-regex -- they are what this file is about
   /(?:\u001b\[|\u009b)[0-?]*[ -/]*[@-~]|(?:\u001b[\]PX^_]|[\u009d\u0090\u0098\u009e\u009f])[^\u0007\u001b\u009c]*(?:\u0007|\u001b\\|\u009c)?|\u001b[ -/]*[0-~]?/g
 
 /** Controls except line feed and tab, and whatever reorders or hides what stands beside it. */
@@ -33,13 +32,11 @@ export function safeLine(text: string): string {
 const segmenter = new Intl.Segmenter('en', { granularity: 'grapheme' })
 
 /** Colours that this program itself has put around text take no place. */
-// eslint-disable-next-line no-control-regex -- they are what this file is about
 const colour = /\u001b\[[0-9;]*m/g
 
 /** How many columns of a terminal a line takes. */
 export function displayWidth(line: string): number {
   const plain = line.replace(colour, '')
-  // eslint-disable-next-line no-control-regex -- all of ASCII
   if (/^[\u0000-\u007f]*$/.test(plain)) return plain.length
   let width = 0
   for (const { segment } of segmenter.segment(plain)) width += isWide(segment) ? 2 : 1

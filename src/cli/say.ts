@@ -40,11 +40,11 @@ async function answerOf(
   signal: AbortSignal | undefined,
 ): Promise<Message> {
   using progress = startProgress(io, 'thinking')
-  return converse(client, zone, conversationId, text, {
+  return await converse(client, zone, conversationId, text, {
     ...(signal === undefined ? {} : { signal }),
     onEvent: (event) => {
       if (event.type === 'stage') progress.stage(stageWords[event.stage] ?? event.stage)
-      if (event.type === 'tool') progress.stage(`reading ${event.name.replaceAll('_', ' ')}`)
+      if (event.type === 'tool') progress.stage(event.name.replaceAll('_', ' '))
       if (event.type === 'plan') progress.stage('plan drafted and previewed')
     },
   })

@@ -37,8 +37,10 @@ type Answer<Id extends OperationId, O extends CallOptions> = O extends { readonl
 /** The zone, by id or slug, comes first where the operation has one. */
 type Place<Id extends OperationId> =
   RouteOf<Id> extends { readonly path: `${string}:zone_id${string}` } ? [zone: string] : []
+type IsOptional<T> =
+  T extends Readonly<Record<string, never>> ? true : Partial<T> extends T ? true : false
 type Input<Id extends OperationId> =
-  Partial<RequestOf<Id>> extends RequestOf<Id> ? [input?: RequestOf<Id>] : [input: RequestOf<Id>]
+  IsOptional<RequestOf<Id>> extends true ? [input?: RequestOf<Id>] : [input: RequestOf<Id>]
 
 type Call<Id extends OperationId> = <const O extends CallOptions = CallOptions>(
   ...args: [...Place<Id>, ...Input<Id>, options?: O]
@@ -147,7 +149,7 @@ function split(route: Route, args: readonly unknown[]): Arguments {
   return {
     zone: placed ? String(args[0]) : null,
     input: (input ?? {}) as Arguments['input'],
-    options: (options ?? {}) as Arguments['options'],
+    options: options ?? {},
   }
 }
 

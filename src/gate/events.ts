@@ -2,7 +2,7 @@ import { objectOf, type Operation } from '../../tools/operation.ts'
 import type { Actor, AuditEvent } from '../audit/event.ts'
 import { digestOf } from '../kernel/canonical.ts'
 import type { Fault } from '../kernel/faults.ts'
-import type { ZoneId } from '../kernel/ids.ts'
+import { isId, type ZoneId } from '../kernel/ids.ts'
 import type { Call } from './handler.ts'
 import type { ControlPrincipal, Principal } from './principal.ts'
 
@@ -49,7 +49,7 @@ export function refusalOf(
   },
   fault: Fault,
 ): AuditEvent {
-  const planId = (request.input as { plan_id?: unknown } | null | undefined)?.plan_id
+  const named = (request.input as { plan_id?: unknown } | null | undefined)?.plan_id
   return {
     zone: request.home,
     type: request.operation.slice(0, 80),
@@ -57,7 +57,7 @@ export function refusalOf(
     ...actorOf(principal),
     requestId: request.requestId,
     traceId: request.traceId,
-    planId: typeof planId === 'string' ? planId.slice(0, 80) : undefined,
+    planId: isId('plan', named) ? named : undefined,
     mandateJti: principal.kind === 'control' ? principal.jti : undefined,
     reason: fault.code,
     diagnostics: { status: fault.status },

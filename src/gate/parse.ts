@@ -1,5 +1,5 @@
 import type { Operation } from '../../tools/operation.ts'
-import { refuse } from '../kernel/faults.ts'
+import { refuse, type FaultCode } from '../kernel/faults.ts'
 import { limits } from '../kernel/limits.ts'
 
 /** Names that reach a prototype when code is careless; no field of ours is called so. */
@@ -13,7 +13,8 @@ export function parseInput(
   operation: Operation,
   input: unknown,
 ): Readonly<Record<string, unknown>> {
-  refuseHostile(input, '', 0)
+  const code = operation.route.method === 'GET' ? 'invalid_query' : 'invalid_body'
+  refuseHostile(code, input, '', 0)
   const parsed = operation.input.safeParse(input ?? {})
   if (parsed.success) return parsed.data
   const issues = parsed.error.issues.slice(0, 20).map((issue) => ({
@@ -22,7 +23,7 @@ export function parseInput(
   }))
   const [first] = issues
   refuse(
-    operation.route.method === 'GET' ? 'invalid_query' : 'invalid_body',
+    code,
     `${operation.id}: ${first?.path === '' ? '' : `${first?.path ?? ''}: `}${first?.message ?? 'is not valid'}`,
     { details: { issues } },
   )
@@ -32,15 +33,30 @@ function undeclared(keys: readonly string[]): string {
   return `has no field ${keys.map((key) => JSON.stringify(key.slice(0, 80))).join(', ')}`
 }
 
-function refuseHostile(value: unknown, path: string, depth: number): void {
+/** What is no call of anybody's: bottomless nesting, keys of prototypes, text that is not Unicode. */
+function refuseHostile(code: FaultCode, value: unknown, path: string, depth: number): void {
   if (depth > limits.jsonDepth)
-    refuse('invalid_body', `The input is nested deeper than ${limits.jsonDepth} levels.`)
+    refuse(code, `The input is nested deeper than ${limits.jsonDepth} levels.`)
+  if (typeof value === 'string') refuseUnstorable(code, value, path)
   if (typeof value !== 'object' || value === null) return
   for (const key of Object.keys(value)) {
+    refuseUnstorable(code, key, path)
     if (prototypeKeys.has(key))
-      refuse('invalid_body', `A field may not be called ${key}.`, {
+      refuse(code, `A field may not be called ${key}.`, {
         details: { issues: [{ path, message: `has no field ${key}` }] },
       })
-    refuseHostile((value as Record<string, unknown>)[key], `${path}${key}.`, depth + 1)
+    refuseHostile(
+      code,
+      (value as Record<string, unknown>)[key],
+      path === '' ? key : `${path}.${key}`,
+      depth + 1,
+    )
   }
+}
+
+/** PostgreSQL stores neither NUL nor half of a surrogate pair, and no digest could be taken. */
+function refuseUnstorable(code: FaultCode, text: string, path: string): void {
+  if (text.isWellFormed() && !text.includes('\0')) return
+  const message = 'holds a character that cannot be stored'
+  refuse(code, `${path}: ${message}.`, { details: { issues: [{ path, message }] } })
 }

@@ -9,12 +9,13 @@ export function readQuery(
   schema: z.ZodObject,
   query: Readonly<Record<string, unknown>>,
 ): Record<string, unknown> {
-  const input: Record<string, unknown> = {}
-  for (const [key, value] of Object.entries(query)) {
-    const field = schema.shape[key] as z.ZodType | undefined
-    input[key] = field === undefined ? value : readValue(unwrap(field), value)
-  }
-  return input
+  // Made of entries: an assignment would lose a parameter that is called __proto__.
+  return Object.fromEntries(
+    Object.entries(query).map(([key, value]) => {
+      const field = Object.hasOwn(schema.shape, key) ? (schema.shape[key] as z.ZodType) : undefined
+      return [key, field === undefined ? value : readValue(unwrap(field), value)]
+    }),
+  )
 }
 
 function readValue(field: z.ZodType, value: unknown): unknown {

@@ -8,19 +8,18 @@ export function foldName(name: string): string {
 }
 
 /**
- * Letters that look like those of `caracal.sys/` and `caracal-sys` (Unicode TR39 confusables of
- * these letters alone), by the letter they imitate.
+ * Letters that look like those of `caracal.sys/` and `caracal-sys`, by the letter that they imitate:
+ * the confusables of Unicode TR39 for these letters alone, as NFKC and lower-casing leave them.
  */
 const lookalikes: Readonly<Record<string, string>> = {
-  c: 'сϲᴄⅽⲥꮯ¢ç',
-  a: 'аɑα⍺ạąàáâãäå',
-  r: 'гꭇꭈᴦⲅꮁгʀṛ',
-  l: 'ⅼӏıƖǀ|1iіΙlІ׀ߊ∣',
-  s: 'ѕꜱƽꮪṣş',
-  y: 'уүγᶌỿỵýÿყ',
-  '.': '․۰٠·。．∙⋅•',
-  '/': '⁄∕╱⟋⧸／ノ〳\\',
-  '-': '‐‑‒–—―−⁃﹘－_˗⸺',
+  c: 'сϲᴄⲥꮯ𐐽¢𐊢𐌂🝌ƈɕ',
+  a: 'аɑα⍺ꭺᗅꓮ𐊠𖽀ᴀ∀ⲁӑ',
+  r: 'гꭇꭈᴦⲅꮁꭱꮢʀᖇꓣɼɾ𖼵ᚱ',
+  l: 'ӏıɩιǀ|1iіاߊ∣ן١۱ⵏᛁꓲ𐌠𐊊❘ʟⅼꮮⳑꓡᒪłƖƚɭ',
+  s: 'ѕꜱƽꮪտꮥꓢ𐑈𐊖𖼺ʂ',
+  y: 'уүγɣʏυყᶌỿꭚⲩꭹꮍꓬұƴʎ𑣜',
+  '.': '․٠۰·。∙⋅•‧ꓸ𐩐܁܂｡',
+  '-': '‐‑‒–—―−⁃﹘_˗⸺➖ー﹣─━ⲻ',
 }
 
 const skeletonOf = new Map(
@@ -30,15 +29,28 @@ const skeletonOf = new Map(
 )
 
 /**
+ * The namespace, alone or with something behind it that does not go on with the word; a space
+ * between two of its letters does not make it another.
+ */
+const reserved = /^[^\p{L}\p{N}]*c ?a ?r ?a ?c ?a ?l[. -]*s ?y ?s(?![a-z0-9])/u
+
+/**
  * Whether a name, slug, identifier or label claims the reserved namespace: `caracal.sys` or
- * `caracal-sys`, alone or as a prefix, whatever the case, Unicode form or homoglyph.
+ * `caracal-sys`, alone or as a prefix, whatever the case, Unicode form or homoglyph, and whatever
+ * that cannot be seen stands between the letters.
  */
 export function isReserved(name: string): boolean {
-  const visible = name.normalize('NFKD').replace(/[\p{M}\p{Cf}\p{Cc}\s]/gu, '')
-  const skeleton = [...visible.toLowerCase().normalize('NFKC')]
-    .map((char) => skeletonOf.get(char) ?? char)
-    .join('')
-  return /^[./-]*caraca[l][.-]*sys(?![a-z0-9])/u.test(skeleton)
+  // Imitations are looked up before normalizing too, which makes another letter of some.
+  const letters = imitated(name.toLowerCase()).normalize('NFKD').replace(invisible, '')
+  const skeleton = imitated(letters.toLowerCase().normalize('NFKC'))
+  return reserved.test(skeleton.replace(/[\s\u2800]+/gu, ' '))
+}
+
+/** Marks, controls, and what fonts do not draw; spaces are not among them. */
+const invisible = /[\p{M}\p{Cf}\p{DI}]|(?!\s)\p{Cc}/gu
+
+function imitated(text: string): string {
+  return [...text].map((char) => skeletonOf.get(char) ?? char).join('')
 }
 
 /** The slug of the reserved zone, which the platform alone changes. */

@@ -40,7 +40,9 @@ function encrypt(key: Buffer, plain: Buffer, purpose: string): Buffer {
 }
 
 function decrypt(key: Buffer, sealed: Buffer, purpose: string): Buffer {
-  const decipher = createDecipheriv('aes-256-gcm', key, sealed.subarray(0, ivBytes))
+  const decipher = createDecipheriv('aes-256-gcm', key, sealed.subarray(0, ivBytes), {
+    authTagLength: tagBytes,
+  })
     .setAAD(Buffer.from(purpose))
     .setAuthTag(sealed.subarray(-tagBytes))
   return Buffer.concat([decipher.update(sealed.subarray(ivBytes, -tagBytes)), decipher.final()])

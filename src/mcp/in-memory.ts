@@ -17,7 +17,13 @@ import { mcpTools } from './tools.ts'
 export function openToolSession(context: GateContext): OpenToolSession {
   return async ({ principal, zone, requestId, traceId }) => {
     await using begun = new AsyncDisposableStack()
-    const server = createMcpServer({ context, principal, zone, requestId: () => requestId, traceId })
+    const server = createMcpServer({
+      context,
+      principal,
+      zone,
+      requestId: () => requestId,
+      traceId,
+    })
     const client = new Client(implementation, { jsonSchemaValidator: trustingValidator })
     const [near, far] = InMemoryTransport.createLinkedPair()
     begun.defer(() => client.close())

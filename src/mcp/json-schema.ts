@@ -29,10 +29,15 @@ const outputDepth = 2
 
 /**
  * The JSON Schema of a tool's arguments, as small as it can be while it still refuses undeclared
- * ones. It is never stricter than the schema that the door parses by.
+ * ones. Beyond `requires`, it is never stricter than the schema that the door parses by.
  */
-export function inputSchemaOf(schema: z.ZodObject): JsonSchema {
-  return shrink(z.toJSONSchema(schema, { io: 'input' }), { keep: inputKeyword, depth: Infinity })
+export function inputSchemaOf(schema: z.ZodObject, requires: readonly string[]): JsonSchema {
+  const { required = [], ...rest } = z.toJSONSchema(schema, { io: 'input' })
+  const all = [...required, ...requires]
+  return shrink(
+    { ...rest, ...(all.length > 0 && { required: all }) },
+    { keep: inputKeyword, depth: Infinity },
+  )
 }
 
 /** The JSON Schema of a tool's answer; further fields are allowed, so that old clients go on. */
@@ -80,7 +85,8 @@ function shrinkValue(keyword: string, value: unknown, rules: Rules): unknown {
       ]),
     )
   if (keyword === 'default' || keyword === 'enum') return value
-  if (Array.isArray(value)) return value.map((item) => (isSchema(item) ? shrink(item, rules) : item))
+  if (Array.isArray(value))
+    return (value as unknown[]).map((item) => (isSchema(item) ? shrink(item, rules) : item))
   return isSchema(value) ? shrink(value, rules) : value
 }
 

@@ -1,5 +1,9 @@
 import { readFileSync } from 'node:fs'
-import { McpServer, type CallToolResult, type StandardSchemaWithJSON } from '@modelcontextprotocol/server'
+import {
+  McpServer,
+  type CallToolResult,
+  type StandardSchemaWithJSON,
+} from '@modelcontextprotocol/server'
 import type { GateContext } from '../gate/context.ts'
 import { perform } from '../gate/perform.ts'
 import type { Principal } from '../gate/principal.ts'
@@ -68,7 +72,11 @@ function uncheckedSchema(schema: JsonSchema): StandardSchemaWithJSON<Args> {
   }
 }
 
-async function callTool(options: McpServerOptions, tool: McpTool, args: Args): Promise<CallToolResult> {
+async function callTool(
+  options: McpServerOptions,
+  tool: McpTool,
+  args: Args,
+): Promise<CallToolResult> {
   const requestId = options.requestId()
   try {
     const { output } = await perform(options.context, options.principal, {
@@ -98,9 +106,7 @@ function answerOf(options: McpServerOptions, tool: McpTool, output: unknown): Ca
   const withheld = withheldOf(tool, output)
   const notes = [
     approvalNote(options, 'plan' in value ? value.plan : value),
-    withheld.length === 0
-      ? null
-      : promptText('mcp-withheld', { fields: withheld.join(', ') }),
+    withheld.length === 0 ? null : promptText('mcp-withheld', { fields: withheld.join(', ') }),
   ]
   return { content: textsOf(value, notes), structuredContent: value }
 }

@@ -54,7 +54,6 @@ function reads(): McpTool[] {
 
 function tool(name: string, operation: Operation, requires: readonly string[]): McpTool {
   const { output, withheld } = withoutSecrets(operation)
-  const input = operation.input.required(maskOf(requires))
   const read = operation.effect === 'read'
   return {
     name,
@@ -63,7 +62,7 @@ function tool(name: string, operation: Operation, requires: readonly string[]): 
     requires,
     output,
     withheld,
-    inputSchema: inputSchemaOf(input),
+    inputSchema: inputSchemaOf(operation.input, requires),
     outputSchema: outputSchemaOf(output),
     annotations: {
       readOnlyHint: read,
@@ -79,16 +78,10 @@ function tool(name: string, operation: Operation, requires: readonly string[]): 
 function withoutSecrets(operation: Operation): Pick<McpTool, 'output' | 'withheld'> {
   if (!(operation.output instanceof z.ZodObject))
     throw new Error(`${operation.id} cannot be a tool: its output is not an object`)
-  const output: z.ZodObject = operation.output
-  const withheld = Object.entries(output.shape)
-    .filter(([, field]) => metaOf(field as z.ZodType).secret === true)
-    .map(([name]) => name)
+  const fields = Object.entries(operation.output.shape as Record<string, z.ZodType>)
+  const isSecret = (field: z.ZodType): boolean => metaOf(field).secret === true
   return {
-    output: output.omit(maskOf(withheld)),
-    withheld,
+    output: z.object(Object.fromEntries(fields.filter(([, field]) => !isSecret(field)))),
+    withheld: fields.filter(([, field]) => isSecret(field)).map(([name]) => name),
   }
-}
-
-function maskOf(fields: readonly string[]): Record<never, true> {
-  return Object.fromEntries(fields.map((field) => [field, true]))
 }

@@ -58,7 +58,10 @@ function plannable(): string {
   const operations: readonly Operation[] = catalogue
   return operations
     .filter((operation) => operation.plannable)
-    .map((operation) => `- ${signatureOf(operation)}: ${operation.summary}. Risk ${riskOf(operation)}.`)
+    .map(
+      (operation) =>
+        `- ${signatureOf(operation)}: ${operation.summary}. Risk ${riskOf(operation)}.`,
+    )
     .join('\n')
 }
 

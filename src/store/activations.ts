@@ -8,10 +8,17 @@ import { findZone } from './zones.ts'
 
 export type Activation = Selectable<PolicyActivationRow>
 
-/** Makes a policy set version the one that decides: one row of the zone changes. */
+/**
+ * Makes a policy set version the one that decides: one row of the zone changes. Where it decides
+ * already nothing is written, so that the way back stays open.
+ */
 export async function activate(tx: Tx, zone: ZoneId, versionId: string): Promise<Activation> {
   const before = await findZone(tx.queries, zone)
   if (before === undefined) throw new Error('the zone is gone')
+  if (before.active_policy_set_version_id === versionId) {
+    const [latest] = await activationsOf(tx.queries, zone, 1)
+    if (latest?.version_id === versionId) return latest
+  }
   await tx.revise(zone)
   const after = await tx.queries
     .updateTable('zones')
@@ -19,7 +26,7 @@ export async function activate(tx: Tx, zone: ZoneId, versionId: string): Promise
     .where('id', '=', zone)
     .returningAll()
     .executeTakeFirstOrThrow()
-  if (before.active_policy_set_version_id !== versionId) noteZoneChange(tx, before, after)
+  noteZoneChange(tx, before, after)
   return tx.queries
     .insertInto('policy_activations')
     .values({

@@ -21,7 +21,7 @@ export interface Page<Row> {
 
 /** Reads one page and whether there is a next one: the last page is never empty. */
 export async function readPage<Row>(queries: Queries, query: PageQuery): Promise<Page<Row>> {
-  const after = query.cursor === undefined ? null : decodeCursor(query.cursor, query.by)
+  const after = query.cursor === undefined ? null : placeIn(query)
   const where = [...query.where]
   if (after !== null)
     where.push(sql`${sql.ref(query.by)} ${sql.raw(query.order === 'asc' ? '>' : '<')} ${after}`)
@@ -35,21 +35,38 @@ export async function readPage<Row>(queries: Queries, query: PageQuery): Promise
   return {
     rows: page,
     nextCursor:
-      rows.length > query.limit && last !== undefined ? encodeCursor(last[query.by]) : null,
+      rows.length > query.limit && last !== undefined
+        ? encodeCursor(query.table, last[query.by])
+        : null,
   }
 }
 
-function encodeCursor(value: unknown): string {
-  return Buffer.from(JSON.stringify([value])).toString('base64url')
+function placeIn({ table, by, cursor = '' }: PageQuery): string | number {
+  const place = decodeCursor(table, cursor)
+  if (by === 'id' ? isAnyId(place) : Number.isSafeInteger(place)) return place as string | number
+  return refuseCursor()
 }
 
-function decodeCursor(cursor: string, by: PageQuery['by']): string | number {
+function isAnyId(value: unknown): boolean {
+  return typeof value === 'string' && /^[a-z]{1,8}_[0-9a-z]{26}$/.test(value)
+}
+
+/** The place in a list, as clients carry it: it says which list it is of. */
+export function encodeCursor(list: string, place: unknown): string {
+  return Buffer.from(JSON.stringify([list, place])).toString('base64url')
+}
+
+/** The place that a cursor of this list carries. Refuses `invalid_cursor` for any other text. */
+export function decodeCursor(list: string, cursor: string): unknown {
   try {
-    const [value] = JSON.parse(Buffer.from(cursor, 'base64url').toString()) as unknown[]
-    if (by === 'id' ? typeof value === 'string' : Number.isSafeInteger(value))
-      return value as string | number
+    const read: unknown = JSON.parse(Buffer.from(cursor, 'base64url').toString())
+    if (Array.isArray(read) && read.length === 2 && read[0] === list) return read[1]
   } catch {
     // Falls through to the refusal: whatever it was, this service did not make it.
   }
-  refuse('invalid_cursor', 'This cursor is not one that a list gave; begin without it.')
+  return refuseCursor()
+}
+
+export function refuseCursor(): never {
+  refuse('invalid_cursor', 'This cursor is not one that this list gave; begin without it.')
 }

@@ -57,11 +57,14 @@ export async function insertZone(
     .executeTakeFirstOrThrow()
 }
 
-/** Changes a zone, whose revision moves; without a real difference it answers the same row. */
+/**
+ * Changes a zone, whose revision moves; without a real difference it answers the same row. The slug
+ * is no part of it: paths and issuers name the zone by it, and it is given once.
+ */
 export async function updateZone(
   tx: { readonly queries: Queries; revise(zone: ZoneId): Promise<number> },
   current: Zone,
-  patch: Partial<NewZone & Pick<Zone, 'archived_at'>>,
+  patch: Partial<Omit<NewZone, 'slug'> & Pick<Zone, 'archived_at'>>,
 ): Promise<Zone> {
   const differs = Object.entries(patch).some(
     ([key, value]) => value !== current[key as keyof typeof patch],

@@ -13,7 +13,8 @@ const knownZones = 10_000
 const slugChars = 63
 
 export function createZoneNames(context: Pick<StsContext, 'db'>): ZoneNames {
-  // A zone is archived and never removed, so that one exists stays true. Slugs are asked each time.
+  // A zone is archived and never removed, and keeps its slug: what a name has once been found to
+  // mean stays true. That nothing has a name does not, so it is asked each time.
   const known = createRecent<string, ZoneId>(knownZones)
   return {
     async find(idOrSlug) {
@@ -23,7 +24,7 @@ export function createZoneNames(context: Pick<StsContext, 'db'>): ZoneNames {
       const zone = await context.db.transaction('*', (queries) => findZone(queries, idOrSlug))
       if (zone === undefined) return null
       const id = zone.id as ZoneId
-      known.set(id, id)
+      known.set(idOrSlug, id)
       return id
     },
   }

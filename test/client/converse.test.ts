@@ -50,7 +50,9 @@ test('a stream that breaks is taken up again under the same message id', async (
   }
   expect(await converse(wire.client(), 'default', 'conv_1', 'hi', { onEvent })).toEqual(answer)
   expect(texts).toEqual(['Hel'])
-  const ids = wire.seen.map(({ body }: Seen) => (body as Record<string, string>)['client_message_id'])
+  const ids = wire.seen.map(
+    ({ body }: Seen) => (body as Record<string, string>)['client_message_id'],
+  )
   expect(ids[0]).toMatch(/^[0-9a-f-]{36}$/)
   expect(ids[1]).toBe(ids[0])
 })
@@ -80,7 +82,7 @@ test('an answer that is no stream is an unexpected one', async () => {
 
 async function read(chunks: readonly Uint8Array[]): Promise<ServerEvent[]> {
   const events: ServerEvent[] = []
-  for await (const one of serverEvents(ReadableStream.from(chunks) as ReadableStream<Uint8Array>))
+  for await (const one of serverEvents(ReadableStream.from<Uint8Array>(chunks)))
     events.push(one)
   return events
 }

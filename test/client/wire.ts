@@ -37,7 +37,8 @@ export async function startWire(...replies: readonly Reply[]): Promise<Wire> {
   return {
     url,
     seen,
-    client: (options = {}) => createAdminClient({ apiUrl: url, adminToken: 'cat_test', ...options }),
+    client: (options = {}) =>
+      createAdminClient({ apiUrl: url, adminToken: 'cat_test', ...options }),
     async [Symbol.asyncDispose]() {
       server.closeAllConnections()
       await new Promise((resolve) => server.close(resolve))

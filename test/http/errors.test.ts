@@ -3,6 +3,7 @@ import { faultStatus, type FaultCode } from '../../src/kernel/faults.ts'
 import { limits } from '../../src/kernel/limits.ts'
 import { expectError, expectRefused } from '../support/refused.ts'
 import { requestIdOf } from '../support/requests.ts'
+import { freshName } from '../support/zone-maker.ts'
 import { startWorld, type CallOptions, type World } from '../world.ts'
 
 let world: World
@@ -217,7 +218,7 @@ describe('a bad request is refused, and nothing but its event is written', () =>
 })
 
 describe('what no route serves', () => {
-  const paths = ['/v1', '/v1/zone', '/v1/zones/', '/v1/zones/default/applications/a/b', '/nowhere']
+  const paths = ['/v1', '/v1/zone', '/v1/zones/default/applications/a/b', '/nowhere']
   const methods = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE']
 
   test.each(paths.flatMap((path) => methods.map((method) => ({ method, path }))))(
@@ -252,11 +253,8 @@ describe('every answer', () => {
   ] as const
 
   async function deleteSomething() {
-    const made = await world.admin.applications.create({
-      zone_id: 'default',
-      name: 'to be deleted',
-    })
-    return world.call('DELETE', `${apps}/${made.id}`)
+    const { body } = await world.call('POST', apps, { name: 'to be deleted' })
+    return world.call('DELETE', `${apps}/${body.id}`)
   }
 
   test.each(calls)('of %s carries the headers', async (_, status, call) => {
@@ -294,7 +292,7 @@ describe('traceparent', () => {
     ['nonsense', null],
   ])('%s is followed as %s, by what is done and by what is refused', async (traceparent, id) => {
     const headers = { traceparent }
-    const name = `traced ${traceparent}`.slice(0, 100)
+    const name = freshName('traced')
     const done = await world.call('POST', apps, { name }, { headers })
     const refused = await world.call('POST', apps, { name }, { headers })
     expect([done.status, refused.status]).toEqual([201, 409])

@@ -36,8 +36,7 @@ export async function connect(era: Era, url: string, token: string): Promise<Tes
   if (era === 'of 2025, of the older package') {
     const client = new OlderClient(info)
     const transport = new OlderTransport(new URL(url), init)
-    // The older package's types are not written for exactOptionalPropertyTypes.
-    await client.connect(transport as unknown as Parameters<typeof client.connect>[0])
+    await client.connect(transport)
     return testClient(client, transport.protocolVersion ?? '')
   }
   const modern = { supportedProtocolVersions: ['2026-07-28'], versionNegotiation: { mode: 'auto' } }

@@ -4,6 +4,7 @@ import type {
   BetaMessageParam,
   BetaUsage,
 } from '@anthropic-ai/sdk/resources/beta/messages'
+import type { ToolError as SdkToolError } from '@anthropic-ai/sdk/lib/tools/ToolError'
 import type { BetaRunnableTool } from '@anthropic-ai/sdk/lib/tools/BetaRunnableTool'
 import { proposeTool } from '../../../tools/mcp.ts'
 import { isFault, refuse } from '../../kernel/faults.ts'
@@ -33,12 +34,9 @@ const answerTokens = 8_192
 /** What of the conversation goes to the model, in characters: some 10,000 tokens. */
 const historyChars = 40_000
 
-type Sdk = typeof import('@anthropic-ai/sdk')
-type ToolErrorClass = typeof import('@anthropic-ai/sdk/lib/tools/ToolError').ToolError
-
 interface Connection {
   readonly client: Anthropic
-  readonly ToolError: ToolErrorClass
+  readonly ToolError: typeof SdkToolError
 }
 
 /**
@@ -60,11 +58,10 @@ export function anthropicModel(options: AnthropicOptions): Model {
 
 /** The SDK is loaded at the first turn: it takes a tenth of a second and some memory. */
 async function connect({ apiKey, baseUrl }: AnthropicOptions): Promise<Connection> {
-  const [{ default: Client }, { ToolError }]: [Sdk, { ToolError: ToolErrorClass }] =
-    await Promise.all([
-      import('@anthropic-ai/sdk'),
-      import('@anthropic-ai/sdk/lib/tools/ToolError'),
-    ])
+  const [{ default: Client }, { ToolError }] = await Promise.all([
+    import('@anthropic-ai/sdk'),
+    import('@anthropic-ai/sdk/lib/tools/ToolError'),
+  ])
   // Every setting is given, so that none is looked for in the environment or on the disk.
   const client = new Client({
     apiKey,
@@ -170,14 +167,13 @@ function note(message: BetaMessage, progress: Progress): void {
 export function spentOn(
   usage: Pick<
     BetaUsage,
-    | 'input_tokens'
-    | 'output_tokens'
-    | 'cache_creation_input_tokens'
-    | 'cache_read_input_tokens'
+    'input_tokens' | 'output_tokens' | 'cache_creation_input_tokens' | 'cache_read_input_tokens'
   >,
 ): number {
   const cached = Math.ceil((usage.cache_read_input_tokens ?? 0) / 10)
-  return usage.input_tokens + (usage.cache_creation_input_tokens ?? 0) + usage.output_tokens + cached
+  return (
+    usage.input_tokens + (usage.cache_creation_input_tokens ?? 0) + usage.output_tokens + cached
+  )
 }
 
 function refuseBeyond({ maxCalls, maxTokens }: AnthropicOptions, progress: Progress): void {
@@ -223,7 +219,7 @@ function runnable(
   { name, description, inputSchema }: ToolSpec,
   turn: Turn,
   progress: Progress,
-  ToolError: ToolErrorClass,
+  ToolError: typeof SdkToolError,
 ): BetaRunnableTool<Readonly<Record<string, unknown>>> {
   return {
     type: 'custom',

@@ -45,7 +45,11 @@ export interface TurnResult {
   readonly text: string
   readonly outcome: TurnOutcome
   /** Calls to the model and tokens, as the provider counts them; zero for the built-in planner. */
-  readonly usage: { readonly calls: number; readonly inputTokens: number; readonly outputTokens: number }
+  readonly usage: {
+    readonly calls: number
+    readonly inputTokens: number
+    readonly outputTokens: number
+  }
 }
 
 /** What turns words into tool calls and an answer. It only ever makes drafts. */

@@ -7,7 +7,8 @@ const byType: Readonly<Record<string, string>> = {
     'The model provider does not accept the API key: set ANTHROPIC_API_KEY to a valid one, or unset it to use the built-in planner.',
   permission_error:
     'The API key may not use this model: check CARACAL_MODEL and the key’s permissions at the provider.',
-  billing_error: 'The model provider refuses for lack of credit: check the account at the provider.',
+  billing_error:
+    'The model provider refuses for lack of credit: check the account at the provider.',
   not_found_error:
     'The model provider does not know this model: check CARACAL_MODEL and ANTHROPIC_BASE_URL.',
   request_too_large: 'This conversation is too long for the model: open a new one.',

@@ -60,10 +60,10 @@ function labelsIn(clause: Clause): readonly string[] {
     const start = clause.items.findIndex((other, index) => index > at && !is(other, 'word:naming', 'filler'))
     const after = start === -1 ? [] : valuesFrom(clause, start, isLabelValue)
     const values = after.length > 0 ? after : valuesBefore(clause, at, (other) => isLabelValue(other))
-    take(clause, item, ...values)
+    const between = start === -1 ? [] : clause.items.slice(at, start)
+    take(clause, item, ...values, ...between.filter((other) => is(other, 'word:naming')))
     found.push(...values)
   }
-  takeAll(clause, 'word:naming')
   return found.map(({ text }) => text)
 }
 

@@ -86,7 +86,9 @@ export function named(clause: Clause, kind: Kind): readonly { item: Item; entity
 }
 
 export function isNegated(clause: Clause): boolean {
-  return clause.items.some((item) => is(item, 'negation') && !clause.taken.has(item))
+  return clause.items.some(
+    (item) => is(item, 'negation', 'no-longer', 'any-more') && !clause.taken.has(item),
+  )
 }
 
 /** What has a meaning and was not taken, as the person wrote it, neighbours together. */

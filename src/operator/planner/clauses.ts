@@ -1,15 +1,19 @@
 import { clauseOf, is, isConnector, isSilent, isUnknown, isVerb, scopeClassOf, type Clause } from './clause.ts'
 import { type Item } from './items.ts'
 
-export interface Sentence {
-  readonly clauses: readonly Clause[]
-}
-
 const stops: ReadonlySet<string> = new Set(['.', ';', '!', '?', '\n'])
 
-/** The requests of a message, in order, by sentence. */
-export function clausesOf(items: readonly Item[]): readonly Clause[] {
-  const clauses: Clause[] = []
+/** A clause with what it takes to read it again, once more names are known. */
+export interface ClausePart {
+  readonly clause: Clause
+  readonly marked: boolean
+  /** Whether it is the first of its sentence. */
+  readonly first: boolean
+}
+
+/** The requests of a message, in order. */
+export function clausesOf(items: readonly Item[]): readonly ClausePart[] {
+  const clauses: ClausePart[] = []
   let sentence: Item[] = []
   for (const item of items) {
     if (item.shape === 'punct' && stops.has(item.fold)) {
@@ -20,13 +24,15 @@ export function clausesOf(items: readonly Item[]): readonly Clause[] {
   return [...clauses, ...clausesIn(sentence, false)]
 }
 
-function clausesIn(sentence: readonly Item[], marked: boolean): readonly Clause[] {
-  const clauses: Clause[] = []
+function clausesIn(sentence: readonly Item[], marked: boolean): readonly ClausePart[] {
+  const clauses: ClausePart[] = []
   let rest = sentence
   while (rest.some((item) => item.shape !== 'punct')) {
-    const cut = nextCut(rest, clauses.at(-1) ?? null)
-    const before = clauses.at(-1) ?? null
-    clauses.push(clauseOf(trimmed(rest.slice(0, cut)), before, marked))
+    const before = clauses.at(-1)?.clause ?? null
+    const cut = nextCut(rest, before)
+    const items = trimmed(rest.slice(0, cut))
+    if (items.length > 0)
+      clauses.push({ clause: clauseOf(items, before, marked), marked, first: before === null })
     rest = rest.slice(cut)
   }
   return clauses

@@ -29,7 +29,7 @@ export async function changeExpiry(scene: Scene, clause: Clause): Promise<readon
   const grants = await grantsIn(scene, parsed.request, frame)
   if (grants.length === 0) return noGrant(scene, clause, frame)
   const timed = grants.filter((grant) => grant.expires_at !== null)
-  if (manner !== 'set' && timed.length === 0) return [neverEnds(scene, frame)]
+  if (manner !== 'set' && timed.length === 0) return [neverEnds(frame)]
   const among = manner === 'set' || manner === 'shorten' ? grants : timed
   return setEnds(scene, clause, among, manner, frame.time)
 }
@@ -76,7 +76,7 @@ function noGrant(scene: Scene, clause: Clause, frame: AccessFrame): readonly Par
   return [{ kind: 'note', text: `${who} has no live grant${on}.` }]
 }
 
-function neverEnds(scene: Scene, frame: AccessFrame): Part {
+function neverEnds(frame: AccessFrame): Part {
   const who = listed(frame.applications.map(({ name }) => quoted(name)))
   const on = listed(frame.resources.map(({ name }) => quoted(name)))
   return { kind: 'note', text: `The access ${who === '' ? '' : `of ${who} `}${on === '' ? '' : `to ${on} `}never ends already.` }

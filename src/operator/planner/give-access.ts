@@ -2,10 +2,10 @@ import { accessRequestOf, type AccessFrame, type AccessRequest } from './access-
 import { describeInstant } from './civil-time.ts'
 import { has, is, isNegated, take, takeAll, type Clause } from './clause.ts'
 import { type Entity } from './entities.ts'
-import { createGrant, lastsAsLong, patchGrant, untilText } from './grant-steps.ts'
+import { createGrant, lastsAsLong, patchGrant, takeScopes, untilText } from './grant-steps.ts'
 import { canonical, factsOf, grantsOf, isLive, type Part, type Scene } from './scene.ts'
 import { scopesFor, type ScopeWish } from './scope-words.ts'
-import { askFor, gap } from './slots.ts'
+import { askFor, gap, unique } from './slots.ts'
 import { capitalized, listed, nameInRequest, questions, quoted, some } from './texts.ts'
 
 /** `let billing-agent read invoices until Friday`: grants what is missing and nothing more. */
@@ -39,21 +39,28 @@ async function deniedAnswer(
   clause: Clause,
   request: AccessRequest,
 ): Promise<readonly Part[]> {
-  takeAll(clause, 'negation')
+  takeAll(clause, 'negation', 'no-longer', 'any-more')
   const facts: string[] = []
+  const removals: string[] = []
   for (const { applications, resources, wishes } of request.frames)
     for (const application of applications)
       for (const resource of resources) {
         const found = scopesFor(wishes, factsOf(scene, resource).scopes ?? [])
         const held = await heldScopes(scene, application, resource)
         const both = found.ok && found.scopes.length > 0 ? held.filter((scope) => found.scopes.includes(scope)) : held
+        const [who, what] = [nameInRequest(application.name), nameInRequest(resource.name)]
+        if (both.length > 0 && who !== null && what !== null)
+          removals.push(`revoke ${both.join(' and ')} on ${what} from ${who}`)
         facts.push(
           both.length > 0
             ? `${quoted(application.name)} has ${listed(both)} on ${quoted(resource.name)} today; say "revoke" to take it away.`
             : `${quoted(application.name)} has no such access on ${quoted(resource.name)}, and gets none.`,
         )
       }
-  return [{ kind: 'question', text: questions.denied(facts.join(' ')) }]
+  const text = questions.denied(facts.join(' '))
+  const suggestion = removals.length > 0 ? removals.join('; ') : null
+  const pending = { start: 0, end: 0, lead: '', candidates: [], suggestion }
+  return [{ kind: 'question', text, ...(suggestion !== null && { pending }) }]
 }
 
 export async function heldScopes(
@@ -72,6 +79,12 @@ async function giveFrame(
   frame: AccessFrame,
 ): Promise<readonly Part[]> {
   if (frame.applications.length === 0) return [missing(scene, clause, 'application')]
+  const apart = frame.resources.length > 0 ? null : byResource(scene, frame)
+  if (apart !== null) {
+    const parts: Part[] = []
+    for (const one of apart) parts.push(...(await giveFrame(scene, clause, request, one)))
+    return parts
+  }
   const resources = frame.resources.length > 0 ? frame.resources : resourcesWith(scene, frame.wishes)
   if (resources.length === 0) return [missing(scene, clause, 'resource')]
   const expiry = expiryOf(scene, clause, frame)
@@ -88,7 +101,7 @@ async function giveFrame(
           scopes: wanted.scopes,
           without: wanted.without,
           expiresAt: expiry.at,
-          readsAsLimit: clause.modal && has(clause, 'only'),
+          readsAsLimit: clause.modal && clause.head === null && has(clause, 'only'),
         })),
       )
   }
@@ -98,6 +111,18 @@ async function giveFrame(
 function missing(scene: Scene, clause: Clause, kind: 'application' | 'resource'): Part {
   const found = askFor(scene, clause, kind)
   return found.ok ? { kind: 'note', text: '' } : found.part
+}
+
+/** Scopes of several resources, each named exactly and known to one of them alone. */
+function byResource(scene: Scene, frame: AccessFrame): readonly AccessFrame[] | null {
+  const found = frame.wishes.map((wish) => ({ wish, among: resourcesWith(scene, [wish]) }))
+  const resources = unique(found.flatMap(({ among }) => among))
+  if (resources.length < 2 || found.some(({ among }) => among.length !== 1)) return null
+  return resources.map((resource) => ({
+    ...frame,
+    resources: [resource],
+    wishes: found.filter(({ among }) => among[0]?.id === resource.id).map(({ wish }) => wish),
+  }))
 }
 
 /** The one resource that has an exactly named scope, where the request names no resource. */
@@ -197,9 +222,13 @@ async function giveOne(
   const unwanted = live
     .flatMap((grant) => grant.scopes)
     .filter((scope) => (request.exclusive ? !wish.scopes.includes(scope) : wish.without.includes(scope)))
-  if (unwanted.length > 0) return [exceedsQuestion(wish, [...new Set(unwanted)])]
+  if (unwanted.length > 0 && !wish.readsAsLimit) return [exceedsQuestion(wish, [...new Set(unwanted)])]
+  for (const grant of live)
+    if (grant.scopes.some((scope) => unwanted.includes(scope)))
+      takeScopes(scene, grant, unwanted, application, resource)
   const covering = live.filter((grant) => lastsAsLong(grant.expires_at, expiresAt))
   let rest = wish.scopes.filter((scope) => !covering.some((grant) => grant.scopes.includes(scope)))
+  if (rest.length === 0 && unwanted.length > 0) return []
   if (rest.length === 0) return [coveredNote(scene, wish, covering.map((grant) => grant.expires_at))]
   for (const grant of live) {
     const inside = grant.scopes.every((scope) => rest.includes(scope))

@@ -28,6 +28,7 @@ export interface Vocabulary {
 
 const longestName = 6
 const none: ReadonlySet<string> = new Set()
+const expiring: ReadonlySet<string> = new Set(['noun:expiring'])
 
 /** The last part of a scope: `read` of `invoices:read`. */
 export function endingOf(scope: string): string {
@@ -148,7 +149,8 @@ function itemAt(
   if (time !== undefined && (link === undefined || link.weak)) {
     const next = at + tokens.slice(at).filter((other) => other.start < time.end).length
     const text = message.slice(time.start, time.end)
-    return [plain({ ...token, text, end: time.end }, none, time), next]
+    const classes = /^(?:expir|end|laps)/i.test(text) ? expiring : none
+    return [plain({ ...token, text, end: time.end }, classes, time), next]
   }
   if (link !== undefined && link.count >= phrase.count) {
     const text = message.slice(link.start, link.end)

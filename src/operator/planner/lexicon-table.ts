@@ -91,8 +91,12 @@ export const phrasesByClass: Readonly<Record<string, string>> = {
   'noun:refusal': `
     refused, denied, rejected, blocked, refusal, refusals, denial, denials, fail, failed, failing,
     turned down, turned away, declined, deny, refuse`,
-  'noun:overview': 'overview, summary, status, state, this zone, the zone',
+  'noun:overview': 'overview, summary, status, state',
   'noun:system': 'system zone, system',
+  'noun:setting': `
+    api key, api keys, api-key, client credentials, client credential, client-credentials, client id,
+    bearer token, bearer tokens, basic auth, http basic, basic authentication, authorization code,
+    authorisation code, authorization url, username, user name, header, query parameter, audience`,
   'noun:issuer': 'issuer, token endpoint, jwks uri, endpoints, token url',
   'noun:request': 'request, decision, requests, call, exchange',
   'noun:member': 'member, part',

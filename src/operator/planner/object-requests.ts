@@ -5,7 +5,7 @@ import { addStep } from './draft.ts'
 import { type Entity, type Kind } from './entities.ts'
 import { clashWith } from './new-names.ts'
 import { mention, type Part, type Scene } from './scene.ts'
-import { gap, kindClass, objectsOf, takeKind, unique } from './slots.ts'
+import { gap, isOnlyPlanned, kindClass, objectsOf, onlyPlanned, takeKind, unique } from './slots.ts'
 import { general, kindNames, quoted } from './texts.ts'
 
 interface ObjectOperations {
@@ -46,7 +46,7 @@ function targetsOf(scene: Scene, clause: Clause): ReturnType<typeof objectsOf> {
     const failed = rest.find((found) => !found.ok)
     return failed ?? { ok: true, entities: unique([first, ...rest].flatMap((found) => (found.ok ? found.entities : []))) }
   }
-  const several = present.length > 1 ? sharedName(scene, clause) : null
+  const several = present.length > 1 ? sharedName(clause) : null
   if (several !== null) return several
   if (present.length > 0) {
     const all = present.map((kind) => objectsOf(scene, clause, kind))
@@ -56,6 +56,7 @@ function targetsOf(scene: Scene, clause: Clause): ReturnType<typeof objectsOf> {
   const [last] = scene.lately
   const pronoun = clause.items.find((item) => is(item, 'pronoun', 'pronoun-plural', 'pronoun-of'))
   if (pronoun !== undefined && last !== undefined) {
+    if (isOnlyPlanned(scene, last)) return { ok: false, part: onlyPlanned(scene, last) }
     take(clause, pronoun)
     const plural = is(pronoun, 'pronoun-plural')
     const entities = plural ? (scene.recent.get(last.kind) ?? [last]) : [last]
@@ -66,7 +67,7 @@ function targetsOf(scene: Scene, clause: Clause): ReturnType<typeof objectsOf> {
 }
 
 /** An application and a resource with one name: the person says which. */
-function sharedName(scene: Scene, clause: Clause): ReturnType<typeof objectsOf> | null {
+function sharedName(clause: Clause): ReturnType<typeof objectsOf> | null {
   const item = clause.items.find(
     (other) => !other.weak && new Set(other.entities.map((entity) => entity.kind)).size > 1,
   )

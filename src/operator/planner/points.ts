@@ -1,4 +1,4 @@
-import { casual, type ParsingComponents } from 'chrono-node'
+import { casual, type ParsedComponents } from 'chrono-node'
 import {
   addDays,
   addMonths,
@@ -130,7 +130,7 @@ const plausible =
 
 function pointOf(
   text: string,
-  start: ParsingComponents,
+  start: ParsedComponents,
   end: number,
   now: Now,
   forwardDate: boolean,

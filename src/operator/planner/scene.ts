@@ -32,6 +32,8 @@ export interface Scene {
   readonly objects: Objects
   readonly draft: Draft
   readonly message: string
+  /** The message before this one, where there is one. */
+  readonly before: string | null
   readonly now: Now
   readonly recent: Map<Kind, readonly Entity[]>
   /** Objects in the order in which they were last spoken of, newest first. */

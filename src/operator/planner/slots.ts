@@ -2,7 +2,7 @@ import { is, isConnector, isUnknown, named, take, type Clause } from './clause.t
 import { resolveName, type Entity, type Kind } from './entities.ts'
 import { type Item } from './items.ts'
 import { canonical, entitiesOfKind, mention, type Part, type Pending, type Scene } from './scene.ts'
-import { kindNames, nameInRequest, planTexts, questions } from './texts.ts'
+import { kindNames, nameInRequest, planTexts, questions, quoted } from './texts.ts'
 
 /** Objects that a request names, or the question that stands in the way of knowing them. */
 export type Found =
@@ -29,12 +29,12 @@ export interface Run {
 /** Every such stretch that nothing has taken yet, in order. */
 export function runsOf(clause: Clause, message: string): readonly Run[] {
   const runs: Item[][] = []
-  let open = false
+  let open: boolean = false
   for (const item of clause.items) {
     const free = !clause.taken.has(item)
     const single = free && item.shape === 'quoted' && item.entities.length === 0
     const word = free && isUnknown(item)
-    const weak = free && open && is(item, 'kind:application-weak')
+    const weak: boolean = free && open && is(item, 'kind:application-weak')
     if (single) runs.push([item])
     else if (word && open) runs.at(-1)?.push(item)
     else if (word) runs.push([item])
@@ -185,6 +185,11 @@ export function unique(entities: readonly Entity[]): readonly Entity[] {
   return entities.filter((entity, at) => entities.findIndex(({ id }) => id === entity.id) === at)
 }
 
+function ownZone(scene: Scene): Entity {
+  const { id, name } = scene.objects.zone
+  return { kind: 'zone', id, name, planned: false }
+}
+
 /** What `it`, `them`, `its` or a bare `the application` stands for: what was last spoken of. */
 export function pointedBack(
   scene: Scene,
@@ -195,8 +200,8 @@ export function pointedBack(
   const pronouns = clause.items.filter(
     (item) => is(item, 'pronoun', 'pronoun-plural', 'pronoun-of') && !clause.taken.has(item),
   )
-  const recent = scene.recent.get(kind) ?? []
   if (pronouns.length === 0 && !said) return null
+  const recent = kind === 'zone' ? [ownZone(scene)] : (scene.recent.get(kind) ?? [])
   if (recent.length === 0) return null
   const one = pronouns.length === 0 || pronouns.every((item) => !is(item, 'pronoun-plural') && item.fold !== 'their')
   take(clause, ...pronouns.slice(0, 1))
@@ -204,6 +209,23 @@ export function pointedBack(
     const text = questions.missing(kind, recent)
     return { ok: false, part: gap(clause, text, gapLead[kind], recent) }
   }
+  const absent = recent.find((entity) => isOnlyPlanned(scene, entity))
+  if (absent !== undefined) return { ok: false, part: onlyPlanned(scene, absent) }
   mention(scene, ...recent)
   return { ok: true, entities: recent }
+}
+
+/** An object of an earlier plan that has not been applied: no new plan can build on it yet. */
+export function isOnlyPlanned(scene: Scene, entity: Entity): boolean {
+  return entity.planned && !scene.draft.planned.some((other) => other === entity)
+}
+
+export function onlyPlanned(scene: Scene, entity: Entity): Part {
+  const text =
+    `The ${kindNames[entity.kind]} ${quoted(entity.name)} is only planned so far. ` +
+    'Apply that plan first, or shall I put both into one new plan?'
+  const { before } = scene
+  const suggestion = before === null ? null : `${before}; ${scene.message}`
+  const pending: Pending = { start: 0, end: 0, lead: '', candidates: [], suggestion }
+  return { kind: 'question', text, pending }
 }

@@ -1,7 +1,8 @@
 import type { OutputOf } from '../../../tools/catalogue.ts'
 import type { ToolAnswer, Turn } from '../model/model.ts'
 
-type ItemOf<Id extends ListId> = OutputOf<Id>['items'][number]
+type ItemOf<Id extends ListId> =
+  OutputOf<Id> extends { items: readonly (infer Item)[] } ? Item : never
 type ListId =
   | 'applications.list'
   | 'resources.list'

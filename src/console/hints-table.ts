@@ -1,0 +1,43 @@
+/** What to do next, by the code of a refusal, in the words of this console. */
+export const hints: Readonly<Record<string, string>> = {
+  unreachable: 'See that the service runs and that you can reach it, then try again.',
+  timeout: 'Try again; if it stays so, look at the service.',
+  unexpected_answer: 'Reload the page: the service may be of another version.',
+  stream_interrupted: 'Reload the page to read what has become of the answer.',
+  invalid_admin_token: 'Take a token that is valid; the first one lies where the service says.',
+  read_capability_required: 'Ask an owner for a token with the read capability.',
+  admin_token_read_only: 'Ask an owner for a token with the write capability.',
+  audit_capability_required: 'Ask an owner for a token with the audit capability.',
+  approve_capability_required: 'Have somebody with the approve capability decide.',
+  admin_token_zone_mismatch: 'Go to the zone that your token belongs to.',
+  global_scope_required: 'Sign in with a token that reaches every zone.',
+  person_required: 'Sign in with a token of your own; an automation cannot do this.',
+  zone_not_found: 'Choose a zone from the list, or correct the address.',
+  not_found: 'Go back to the list; it may have been removed, or be of another zone.',
+  system_zone_refused: 'Choose a zone that is not a system zone.',
+  approval_mismatch: 'Show the plan as it is and read it again before you decide.',
+  approval_required: 'Approve the plan first.',
+  approval_expired: 'Approve the plan again.',
+  stale: 'Preview the plan again on the present state.',
+  plan_expired: 'Propose it again.',
+  plan_diverged: 'Preview the plan again and read what it would do.',
+  plan_state: 'Show the plan as it is.',
+  second_person_required: 'Have another person with the approve capability open this page.',
+  break_glass_reason_required: 'Give the reason below and approve again.',
+  secret_in_message: 'Take the secret out of your message and send it again.',
+  model_unavailable: 'Try again in a little while.',
+  rate_limited: 'Wait a little, then try again.',
+  not_ready: 'Wait until the service is ready, then try again.',
+  internal: 'The log of the service has it by the request id.',
+}
+
+/** Refusals that say that what is shown is no longer what is. */
+export const outdated: ReadonlySet<string> = new Set([
+  'approval_mismatch',
+  'stale',
+  'plan_state',
+  'plan_expired',
+  'plan_diverged',
+  'approval_expired',
+  'approval_required',
+])

@@ -1,0 +1,125 @@
+import { clauseOf, is, isSilent, isVerb, leftOver, scopeClassOf, type Clause } from './clause.ts'
+import { clausesOf, type ClausePart } from './clauses.ts'
+import { emptyDraft, type Draft } from './draft.ts'
+import { type Entity, type Kind } from './entities.ts'
+import { inquiries, requests } from './intents-table.ts'
+import { itemsOf, type Item } from './items.ts'
+import { type Now } from './points.ts'
+import { vocabulary, type Objects, type Part, type Pending, type Scene } from './scene.ts'
+import { questions } from './texts.ts'
+import { tokenize } from './tokens.ts'
+import { type ZoneState } from './zone-state.ts'
+
+/** What came of one message: nothing has been proposed or said yet. */
+export interface Reading {
+  readonly message: string
+  readonly draft: Draft
+  readonly answers: readonly string[]
+  readonly notes: readonly string[]
+  readonly questions: readonly string[]
+  readonly pending: Pending | null
+  /** Parts that were not understood and could change what the rest means. */
+  readonly unknown: readonly string[]
+  /** Sentences that were not understood and hold no request: they are left out and told. */
+  readonly aside: readonly string[]
+  readonly tooLong: boolean
+  readonly items: readonly Item[]
+  readonly recent: ReadonlyMap<Kind, readonly Entity[]>
+  readonly lately: readonly Entity[]
+}
+
+/** What earlier messages leave for `it` and `them`. */
+export type Memory = Pick<Reading, 'message' | 'recent' | 'lately'>
+
+/** More words than this are no request to one control plane, and reading them would take too long. */
+const wordsMost = 400
+
+export async function interpret(
+  message: string,
+  state: ZoneState,
+  objects: Objects,
+  now: Omit<Now, 'reads'>,
+  memory: Memory | null,
+): Promise<Reading> {
+  const draft = emptyDraft()
+  const scene: Scene = {
+    state,
+    objects,
+    draft,
+    message,
+    before: memory?.message ?? null,
+    now: { ...now, reads: { left: 16 } },
+    recent: new Map(memory?.recent ?? []),
+    lately: [...(memory?.lately ?? [])],
+  }
+  const tokens = tokenize(message)
+  const tooLong = tokens.length > wordsMost
+  const items = tooLong ? [] : itemsOf(message, tokens, vocabulary(objects, draft), scene.now)
+  const outcome = { parts: [] as Part[], unknown: [] as string[], aside: [] as string[] }
+  for (const part of clausesOf(items)) {
+    const clause = refreshed(scene, part)
+    const built = await build(scene, clause)
+    outcome.parts.push(...built)
+    const left = leftOver(clause, message)
+    if (left.length === 0 || built.some((one) => one.kind === 'question')) continue
+    if (isAside(clause)) outcome.aside.push(...left)
+    else outcome.unknown.push(...left)
+  }
+  return { message, draft, tooLong, items, recent: scene.recent, lately: scene.lately, ...sorted(outcome.parts), unknown: outcome.unknown, aside: outcome.aside }
+}
+
+/** The clause again, with the names of what the requests before it would create. */
+function refreshed(scene: Scene, part: ClausePart): Clause {
+  const { clause, marked } = part
+  if (scene.draft.planned.length === 0) return clause
+  const start = clause.items[0]?.start ?? 0
+  const end = clause.items.at(-1)?.end ?? start
+  const tokens = tokenize(scene.message).filter((token) => token.start >= start && token.end <= end)
+  const words = vocabulary(scene.objects, scene.draft)
+  const items = itemsOf(scene.message, tokens, words, scene.now)
+  const again = clauseOf(items, null, marked)
+  return clause.inherited ? { ...again, verbs: clause.verbs, inherited: true } : again
+}
+
+async function build(scene: Scene, clause: Clause): Promise<readonly Part[]> {
+  if (clause.items.every((item) => isSilent(item) || is(item, 'yes'))) return []
+  const table = clause.asks ? inquiries : requests
+  const intent = table.find((one) => one.fits(clause, scene))
+  if (intent === undefined) return []
+  const steps = scene.draft.steps.length
+  const parts = await intent.build(scene, clause)
+  const denied = clause.items.some((item) => is(item, 'negation', 'except', 'condition') && !clause.taken.has(item))
+  // A word that turns a meaning around was not used: whatever was built means something else.
+  if (denied && scene.draft.steps.length > steps && !parts.some((part) => part.kind === 'question'))
+    return [...parts, { kind: 'question', text: questions.denied('') }]
+  return parts
+}
+
+/** A remark: no verb, no object, no scope and nothing that could turn a request around. */
+function isAside(clause: Clause): boolean {
+  return clause.items.every(
+    (item) =>
+      item.entities.length === 0 &&
+      !isVerb(item) &&
+      scopeClassOf(item) === null &&
+      item.shape !== 'quoted' &&
+      item.time === null &&
+      !is(item, 'negation', 'only', 'except', 'condition', 'all', 'everyone', 'pronoun', 'pronoun-plural', 'pronoun-of', 'noun:access') &&
+      ![...item.classes].some((name) => name.startsWith('kind:') || name.startsWith('ask:')),
+  )
+}
+
+function sorted(
+  parts: readonly Part[],
+): Pick<Reading, 'answers' | 'notes' | 'questions' | 'pending'> {
+  const texts = (kind: 'answer' | 'note' | 'question'): readonly string[] =>
+    [...new Set(parts.flatMap((part) => (part.kind === kind ? [part.text] : [])))].filter((text) => text !== '')
+  const asked = parts.filter((part) => part.kind === 'question')
+  const [only] = asked
+  return {
+    answers: texts('answer'),
+    notes: texts('note'),
+    questions: texts('question'),
+    pending: asked.length > 0 && only?.kind === 'question' ? (only.pending ?? null) : null,
+  }
+}
