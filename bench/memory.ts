@@ -10,8 +10,9 @@ import { seedClients, zone } from './seed.ts'
 const settleMs = 5_000
 
 /**
- * The proportional set size of the service's process and of PostgreSQL's: resident memory in which
- * a page that n processes share counts as a n-th in each. It needs Linux; elsewhere it has no figure.
+ * Resident memory of the service's process, and of PostgreSQL's together: these share most of it,
+ * so each page counts once, divided among those that have it. It needs Linux; elsewhere there
+ * is no figure.
  */
 export async function measureMemory(settings: Settings): Promise<readonly Figure[]> {
   if (process.platform !== 'linux') return []
@@ -22,9 +23,9 @@ export async function measureMemory(settings: Settings): Promise<readonly Figure
   await sleep(settleMs)
   const database = await descendantsOf(service.pid)
   const idle = [
-    figure('memory.service', { megabytes: await megabytesOf([service.pid]) }),
+    figure('memory.service', { megabytes: await megabytesOf('Rss', [service.pid]) }),
     figure('memory.postgres', {
-      megabytes: await megabytesOf(database),
+      megabytes: await megabytesOf('Pss', database),
       note: `${database.length} processes`,
     }),
   ]
@@ -33,19 +34,22 @@ export async function measureMemory(settings: Settings): Promise<readonly Figure
   const { connections, seconds } = settings
   const { note } = await underLoad({ url, forms, connections, seconds })
   await sleep(settleMs)
-  const after = await megabytesOf([service.pid])
+  const after = await megabytesOf('Rss', [service.pid])
   return [...idle, figure('memory.after', { megabytes: after, note: `after ${note}` })]
 }
 
-async function megabytesOf(pids: readonly number[]): Promise<number> {
-  const sizes = await Promise.all(pids.map(proportionalBytes))
-  return sizes.reduce((sum, size) => sum + size, 0) / 1_000_000
+/** Resident or proportional set size, as proc_pid_smaps(5) has them. */
+type SetSize = 'Rss' | 'Pss'
+
+async function megabytesOf(size: SetSize, pids: readonly number[]): Promise<number> {
+  const sizes = await Promise.all(pids.map((pid) => bytesOf(size, pid)))
+  return sizes.reduce((sum, bytes) => sum + bytes, 0) / 1_000_000
 }
 
-/** proc_pid_smaps(5). A process that has ended meanwhile has no memory. */
-async function proportionalBytes(pid: number): Promise<number> {
+/** A process that has ended meanwhile has no memory. */
+async function bytesOf(size: SetSize, pid: number): Promise<number> {
   const text = await readFile(`/proc/${pid}/smaps_rollup`, 'utf8').catch(() => '')
-  return Number(/^Pss:\s+(\d+) kB$/m.exec(text)?.[1] ?? 0) * 1_024
+  return Number(new RegExp(`^${size}:\\s+(\\d+) kB$`, 'm').exec(text)?.[1] ?? 0) * 1_024
 }
 
 async function descendantsOf(pid: number): Promise<readonly number[]> {

@@ -6,6 +6,7 @@ import { createJsonSchemaTransform } from 'fastify-type-provider-zod'
 import type { Context } from './context.ts'
 import { adminRoutes } from './http/admin.ts'
 import { answerConnection, answerUnroutable, safeHeaders } from './http/client-errors.ts'
+import { consoleRoutes } from './http/console.ts'
 import { streams } from './http/converse.ts'
 import { errorBody, sendFault } from './http/errors.ts'
 import { healthRoutes } from './http/health.ts'
@@ -52,6 +53,7 @@ export async function createServer(context: Context): Promise<FastifyInstance> {
   })
   await app.register(tokenRoutes(context.sts))
   await app.register(mcpRoutes(context))
+  await app.register(consoleRoutes())
   return app
 }
 

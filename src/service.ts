@@ -83,6 +83,7 @@ function welcomeOf(config: Config, context: Context, url: string, token: string 
   Caracal is up.
     API         ${url}/v1
     API pages   ${url}/docs
+    Console     ${url}/console
     Admin token ${tokenFile}
     Operator    ${model}
 

@@ -1,24 +1,35 @@
-/** What the lists show of each object, most telling first; a dot goes into a nested object. */
+/**
+ * What the lists show of each object; a dot goes into a nested object. A column with a question mark
+ * is left out where the table would not fit the terminal, the last of them first.
+ */
 export const columnsOf: Readonly<Record<string, readonly string[]>> = {
-  zones: ['id', 'slug', 'name', 'system', 'dcr_enabled', 'archived_at'],
-  applications: ['id', 'name', 'kind', 'auth_method', 'labels', 'expires_at', 'archived_at'],
-  providers: ['id', 'name', 'settings.kind', 'has_secret', 'archived_at'],
-  resources: ['id', 'name', 'identifier', 'scopes', 'archived_at'],
-  grants: ['id', 'application_id', 'user_id', 'resource_id', 'scopes', 'expires_at', 'archived_at'],
-  policies: ['id', 'name', 'latest_version.number', 'latest_version.id', 'archived_at'],
-  policy_sets: ['id', 'name', 'latest_version.number', 'latest_version.id', 'archived_at'],
-  access: ['application_name', 'user_id', 'resource_name', 'scope', 'verdict', 'rules'],
-  audit: ['time', 'type', 'outcome', 'actor.name', 'target.name', 'reason', 'request_id'],
-  plans: ['id', 'state', 'risk', 'summary', 'requester.name', 'created_at'],
+  zones: ['id', 'slug', 'name', 'system', 'dcr_enabled', 'archived_at?'],
+  applications: ['id', 'name', 'kind', 'auth_method?', 'labels', 'expires_at', 'archived_at?'],
+  providers: ['id', 'name', 'settings.kind', 'has_secret', 'archived_at?'],
+  resources: ['id', 'name', 'identifier', 'scopes', 'archived_at?'],
+  grants: [
+    'id',
+    'application_id',
+    'user_id',
+    'resource_id',
+    'scopes',
+    'expires_at',
+    'archived_at?',
+  ],
+  policies: ['id', 'name', 'latest_version.number', 'latest_version.id?', 'archived_at?'],
+  policy_sets: ['id', 'name', 'latest_version.number', 'latest_version.id?', 'archived_at?'],
+  access: ['application_name', 'user_id', 'resource_name', 'scope', 'verdict', 'rules?'],
+  audit: ['time', 'type', 'outcome', 'reason?', 'target.name?', 'actor.name?', 'request_id'],
+  plans: ['id', 'state', 'risk', 'summary', 'requester.name?', 'created_at?'],
   conversations: ['id', 'mode', 'title', 'updated_at'],
   operator: ['id', 'effect', 'risk', 'plannable', 'summary'],
   admin_tokens: [
     'id',
     'principal_name',
-    'principal_kind',
+    'principal_kind?',
     'zone_id',
     'capabilities',
-    'last_used_at',
+    'last_used_at?',
     'expires_at',
     'revoked_at',
   ],
@@ -39,5 +50,7 @@ export const sparseColumns: ReadonlySet<string> = new Set([
   'revoked_at',
   'system',
   'dcr_enabled',
+  'target.name',
   'user_id',
+  'zone_id',
 ])

@@ -6,7 +6,7 @@ import { CaracalError } from '../client/caracal-error.ts'
 import { CliError, exitCodes } from './exit-codes.ts'
 import { isYes, type Io } from './io.ts'
 import type { PlanView } from './plan-view.ts'
-import { inline, localTime } from './render-value.ts'
+import { inline } from './render-value.ts'
 import { safeLine } from './safe-text.ts'
 import { renderTable } from './table.ts'
 
@@ -157,15 +157,14 @@ function eventTable(applied: Applied, events: readonly AuditEvent[], io: Io): st
   const title = io.paint.bold('Audit events')
   if (events.length > 0) {
     const rows = events.map((event) => [
-      localTime(event.time),
       safeLine(event.type),
       event.outcome,
       inline(event.target?.name ?? event.target?.id),
       safeLine(event.actor.name),
       event.id,
     ])
-    const head = ['time', 'type', 'outcome', 'target', 'actor', 'id']
-    return `${title}\n${renderTable(head, rows, style)}`
+    const head = ['type', 'outcome', 'target', 'actor', 'id']
+    return `${title}\n${renderTable(head, rows, style, [3])}`
   }
   if (applied.events.length === 0) return ''
   const rows = applied.events.map(({ type, outcome, id }) => [safeLine(type), outcome, id])

@@ -29,7 +29,7 @@ export interface Streams {
 
 /** A table narrower than this is no table any more. */
 const columnsMin = 40
-const columnsDefault = 100
+const columnsDefault = 140
 
 export function createIo({ input, output, errors }: Streams, color: boolean): Io {
   const terminal = output.isTTY === true

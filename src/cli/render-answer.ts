@@ -3,11 +3,12 @@ import { metaOf } from '../../tools/fields.ts'
 import { objectOf, type Operation } from '../../tools/operation.ts'
 import { columnsOf, columnsOfOperation, sparseColumns } from './columns-table.ts'
 import { wordsOfObject } from './command-names.ts'
+import type { Names } from './names.ts'
 import type { PlanView, PreviewView, Screen } from './plan-view.ts'
 import { renderPlan, renderPreview } from './render-plan.ts'
 import { inline, labelOf, multiline } from './render-value.ts'
 import { safeLine, safeText } from './safe-text.ts'
-import { renderFields, renderTable } from './table.ts'
+import { renderFields, renderTable, tie } from './table.ts'
 
 type Fields = Readonly<Record<string, unknown>>
 
@@ -26,12 +27,17 @@ const renderers: Readonly<Record<string, (answer: never, screen: Screen) => stri
 }
 
 /** The answer of an operation as people read it. */
-export function renderAnswer(operation: Operation, answer: unknown, screen: Screen): string {
+export function renderAnswer(
+  operation: Operation,
+  answer: unknown,
+  screen: Screen,
+  names: Names = new Map(),
+): string {
   const own = Object.hasOwn(renderers, operation.id) ? renderers[operation.id] : undefined
   if (own !== undefined) return own(answer as never, screen)
   const fields = (answer ?? {}) as Fields
   if (Array.isArray(fields['items']))
-    return renderList(operation, fields['items'] as Fields[], screen)
+    return renderList(operation, fields['items'] as Fields[], names, screen)
   if (Object.keys(fields).length === 0) return `${screen.paint.green('Done')}: ${operation.id}.`
   return renderObject(operation, fields, screen)
 }
@@ -41,17 +47,38 @@ export function renderDryRun(answer: unknown, screen: Screen): string {
   return `${renderPreview(answer as PreviewView, screen)}\n\nNothing was changed: this was a dry run.`
 }
 
-function renderList(operation: Operation, items: readonly Fields[], screen: Screen): string {
-  const object = objectOf(operation)
-  if (items.length === 0) return `No ${wordsOfObject(object)} found.`
-  const columns =
-    columnsOfOperation[operation.id] ?? columnsOf[object] ?? Object.keys(items[0] ?? {})
-  const shown = columns.filter(
-    (column) => !sparseColumns.has(column) || items.some((item) => says(valueAt(item, column))),
-  )
-  const head = shown.map((column) => labelOf(column.replace(/\.name$/, '').replace('.', ' ')))
-  const rows = items.map((item) => shown.map((column) => inline(valueAt(item, column))))
-  return renderTable(head, rows, styleOf(screen))
+/** The columns that a list of an operation has, in order, marks of the optional ones included. */
+export function columnsFor(operation: Operation): readonly string[] | undefined {
+  return columnsOfOperation[operation.id] ?? columnsOf[objectOf(operation)]
+}
+
+function renderList(
+  operation: Operation,
+  items: readonly Fields[],
+  names: Names,
+  screen: Screen,
+): string {
+  if (items.length === 0) return `No ${wordsOfObject(objectOf(operation))} found.`
+  const columns = (columnsFor(operation) ?? Object.keys(items[0] ?? {}))
+    .map((column) => ({ path: column.replace(/\?$/, ''), optional: column.endsWith('?') }))
+    .filter(
+      ({ path }) => !sparseColumns.has(path) || items.some((item) => says(valueAt(item, path))),
+    )
+  const head = columns.map(({ path }) => headOf(path, names))
+  const rows = items.map((item) => columns.map(({ path }) => cellOf(valueAt(item, path), names)))
+  const optional = columns.flatMap((column, i) => (column.optional ? [i] : []))
+  return renderTable(head, rows, styleOf(screen), optional)
+}
+
+function headOf(path: string, names: Names): string {
+  const name = path.replace(/\.name$/, '').replace('.', ' ')
+  return labelOf(names.size === 0 ? name : name.replace(/(application|resource)_id$/, '$1'))
+}
+
+function cellOf(value: unknown, names: Names): string {
+  const name = typeof value === 'string' ? names.get(value) : undefined
+  const text = inline(name ?? value)
+  return /^\d{4}-\d\d-\d\d \d\d:\d\d(?::\d\d)?$/.test(text) ? text.replace(' ', tie) : text
 }
 
 function says(value: unknown): boolean {

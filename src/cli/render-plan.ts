@@ -1,3 +1,4 @@
+import { namesIn } from './names.ts'
 import type { PlanView, PreviewView, Screen } from './plan-view.ts'
 import { accessSentences } from './render-access.ts'
 import { renderStep } from './render-step.ts'
@@ -56,8 +57,9 @@ function stateText(plan: PlanView, paint: Screen['paint']): string {
 
 function previewParts(preview: PreviewView | null, screen: Screen): readonly string[] {
   if (preview === null) return ['  It has not been previewed.']
+  const names = namesIn(preview)
   const steps = preview.steps.map((step, i) =>
-    renderStep(step, preview.steps.length > 1 ? i + 1 : null, screen),
+    renderStep(step, preview.steps.length > 1 ? i + 1 : null, names, screen),
   )
   return [
     steps.join('\n\n'),

@@ -1,3 +1,4 @@
+import type { Names } from './names.ts'
 import type { PreviewView, Screen } from './plan-view.ts'
 import { inline, labelOf, multiline } from './render-value.ts'
 import { padEnd, safeLine, wrapLine } from './safe-text.ts'
@@ -23,7 +24,12 @@ const changeSigns: Readonly<Record<Change['effect'], string>> = {
 const silent: ReadonlySet<unknown> = new Set([null, undefined, ''])
 
 /** One step: what it does in a sentence, then every field of every object that it touches. */
-export function renderStep(step: Step, number: number | null, screen: Screen): string {
+export function renderStep(
+  step: Step,
+  number: number | null,
+  names: Names,
+  screen: Screen,
+): string {
   const { paint, columns } = screen
   const sign = paintSign(signs[step.effect], paint)
   const at = number === null ? '' : `${number}. `
@@ -32,10 +38,10 @@ export function renderStep(step: Step, number: number | null, screen: Screen): s
     `${sign} ${at}${paint.bold(first)}`,
     ...more.map((line) => `  ${' '.repeat(at.length)}${paint.bold(line)}`),
   ]
-  return [...head, ...bodyOf(step, screen)].join('\n')
+  return [...head, ...bodyOf(step, names, screen)].join('\n')
 }
 
-function bodyOf(step: Step, screen: Screen): readonly string[] {
+function bodyOf(step: Step, names: Names, screen: Screen): readonly string[] {
   const { paint } = screen
   if (step.blocked !== null)
     return [
@@ -43,10 +49,17 @@ function bodyOf(step: Step, screen: Screen): readonly string[] {
       paint.dim(`    ${safeLine(step.operation)} ${inline(step.input)}`),
     ]
   if (step.effect === 'no-op') return [paint.dim('    nothing changes: it is so already')]
-  return step.changes.flatMap((change) => renderChange(change, step.changes.length > 1, screen))
+  return step.changes.flatMap((change) =>
+    renderChange(change, step.changes.length > 1, names, screen),
+  )
 }
 
-function renderChange(change: Change, several: boolean, screen: Screen): readonly string[] {
+function renderChange(
+  change: Change,
+  several: boolean,
+  names: Names,
+  screen: Screen,
+): readonly string[] {
   const { paint } = screen
   const sign = paintSign(changeSigns[change.effect], paint)
   const name = change.name === null ? '' : ` ${safeLine(change.name)}`
@@ -55,7 +68,19 @@ function renderChange(change: Change, several: boolean, screen: Screen): readonl
     ({ before, after }) => !(silent.has(before) && isSilent(after)),
   )
   const width = Math.max(0, ...shown.map(({ field }) => labelOf(field).length))
-  return [head, ...shown.flatMap((field) => renderField(field, change.effect, width, screen))]
+  return [
+    head,
+    ...shown.flatMap((field) => renderField(withName(field, names), change.effect, width, screen)),
+  ]
+}
+
+/** An id with the name of its object beside it, where the preview tells it. */
+function withName(field: Change['fields'][number], names: Names): Change['fields'][number] {
+  const named = (value: unknown): unknown => {
+    const name = typeof value === 'string' ? names.get(value) : undefined
+    return name === undefined ? value : `${String(value)} (${name})`
+  }
+  return { ...field, before: named(field.before), after: named(field.after) }
 }
 
 /** An empty list of a new object says as little as nothing does. */

@@ -5,8 +5,9 @@ import { camelOf, verbOf } from './command-names.ts'
 import { coerce, readJsonInput, type Given } from './coerce.ts'
 import { CliError, exitCodes, usage } from './exit-codes.ts'
 import { exampleOf, isAboutZone, type Field } from './fields.ts'
+import { namesOf, type Names } from './names.ts'
 import { idOf, resolveNames } from './references.ts'
-import { renderAnswer, renderDryRun } from './render-answer.ts'
+import { columnsFor, renderAnswer, renderDryRun } from './render-answer.ts'
 import { renderMessage, say } from './say.ts'
 import type { Session } from './session.ts'
 import { withProgress } from './progress.ts'
@@ -38,10 +39,17 @@ export async function runOperation(session: Session, invocation: Invocation): Pr
   if (json) io.out(JSON.stringify(answer, null, 2))
   else if (operation.streams) io.out(renderMessage(answer as never))
   else if (invocation.dryRun) io.out(renderDryRun(answer, io))
-  else io.out(renderAnswer(operation, answer, io))
+  else io.out(renderAnswer(operation, answer, io, await namesFor(session, operation, answer)))
   const cursor = (answer as { readonly next_cursor?: unknown }).next_cursor
   if (typeof cursor === 'string')
     io.note(io.paint.dim(`There is more: --all shows it, --cursor ${cursor} goes on.`))
+}
+
+/** The names for the ids of a list that has something in it. */
+async function namesFor(session: Session, operation: Operation, answer: unknown): Promise<Names> {
+  const { items } = answer as { readonly items?: readonly unknown[] }
+  if (items === undefined || items.length === 0) return new Map()
+  return namesOf(session.client(), session.zone, columnsFor(operation) ?? [])
 }
 
 /** The input that the command line means: its JSON, overlaid with its fields, names made ids. */

@@ -7,20 +7,40 @@ export interface TableStyle {
 
 const gap = '  '
 
+/** Stands for a space at which a cell is not to be broken. */
+export const tie = '\u00a0'
+
 /**
  * A table that fits the terminal. Cells are wrapped at spaces, widest column first; words, and so
- * ids, are never cut. Where that is not enough, every row becomes a block of its own.
+ * ids, are never cut. Where that is not enough, `optional` columns are left out, the last first; and
+ * where that is not either, every row becomes a block of its own, with all of them.
  */
 export function renderTable(
   head: readonly string[],
   rows: readonly (readonly string[])[],
   style: TableStyle,
+  optional: readonly number[] = [],
 ): string {
+  for (let left = optional.length; left >= 0; left -= 1) {
+    const dropped = new Set(optional.slice(left))
+    const keep = (row: readonly string[]): readonly string[] =>
+      row.filter((_, i) => !dropped.has(i))
+    const table = tableOf(keep(head), rows.map(keep), style)
+    if (table !== null) return table
+  }
+  return rows.map((row) => block(head, row, style)).join('\n\n')
+}
+
+function tableOf(
+  head: readonly string[],
+  rows: readonly (readonly string[])[],
+  style: TableStyle,
+): string | null {
   const all = [head, ...rows]
   const widths = head.map((_, i) => Math.max(...all.map((row) => displayWidth(row[i] ?? ''))))
   const least = head.map((_, i) => Math.max(...all.map((row) => longestWord(row[i] ?? ''))))
   const fitted = fit(widths, least, style.columns - gap.length * (head.length - 1))
-  if (fitted === null) return rows.map((row) => block(head, row, style)).join('\n\n')
+  if (fitted === null) return null
   return all.map((row, i) => line(row, fitted, i === 0 ? style.head : plain)).join('\n')
 }
 
@@ -69,7 +89,8 @@ function line(
       widths
         .map((width, i) => padEnd(cells[i]?.[at] ?? '', width))
         .join(gap)
-        .trimEnd(),
+        .trimEnd()
+        .replaceAll(tie, ' '),
     ),
   ).join('\n')
 }

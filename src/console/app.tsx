@@ -31,7 +31,8 @@ function Place(): ReactNode {
   const place = placeOf(path)
   const zone = place?.zone ?? null
   useEffect(() => {
-    document.title = zone === null || place === null ? 'Caracal' : `${titles[place.section]} · Caracal`
+    document.title =
+      zone === null || place === null ? 'Caracal' : `${titles[place.section]} · Caracal`
     if (zone !== null) rememberZone(zone)
   }, [zone, place?.section])
   if (place === null) return <Lost />

@@ -1,4 +1,12 @@
-import { useEffect, useId, useRef, useState, type KeyboardEvent, type ReactNode } from 'react'
+import {
+  useEffect,
+  useId,
+  useRef,
+  useState,
+  type KeyboardEvent,
+  type ReactNode,
+  type RefObject,
+} from 'react'
 import { useConversation, type Live, type Mode, type Utterance } from './conversation.ts'
 import { Failure } from './failure.tsx'
 import { PlanCard } from './plan-card.tsx'
@@ -161,17 +169,14 @@ function Said({ zone, utterance: { role, text, planIds, outcome } }: SaidProps):
   )
 }
 
-/** What a stage of an answer is called; a tool goes by its own name. */
+/** Stages whose names alone say too little; the others are words already. */
 const stages: Readonly<Record<string, string>> = {
-  opening: 'Opening the conversation',
-  mandate: 'Getting a mandate from the STS',
-  thinking: 'Thinking',
+  opening: 'opening the conversation',
+  mandate: 'getting a mandate from the STS',
 }
 
 function Saying({ zone, live }: { readonly zone: string; readonly live: Live }): ReactNode {
-  const stage = Object.hasOwn(stages, live.stage)
-    ? (stages[live.stage] ?? '')
-    : `Used ${labelOf(live.stage)}`
+  const stage = Object.hasOwn(stages, live.stage) ? stages[live.stage] : labelOf(live.stage)
   return (
     <li className="said operator" aria-busy="true">
       <span className="who">Operator</span>
@@ -191,7 +196,7 @@ function Saying({ zone, live }: { readonly zone: string; readonly live: Live }):
 }
 
 interface ComposerProps {
-  readonly field: React.RefObject<HTMLTextAreaElement | null>
+  readonly field: RefObject<HTMLTextAreaElement | null>
   readonly text: string
   readonly onText: (text: string) => void
   readonly onSend: () => void

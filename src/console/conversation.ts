@@ -54,20 +54,25 @@ export function useConversation(zone: string, named: string | null): Conversatio
   const unsent = useRef({ text: '', id: '' })
   const speaking = useRef<AbortController | null>(null)
   const at = (id: string | null): string => pathOf({ zone, section: 'ask', item: id })
+  // The address is set by this hook too: what it holds already is not loaded.
+  const held = useRef<string | null>(null)
 
   useEffect(() => {
-    if (named === kept.id) return undefined
+    if (named === held.current) return undefined
+    held.current = named
     const controller = new AbortController()
     const { signal } = controller
     speaking.current?.abort()
-    setKept({ ...nothing, id: named, mode: kept.mode })
+    setKept((was) => ({ ...nothing, id: named, mode: was.mode }))
     setLive(null)
     setFailure(null)
     setLoading(named !== null)
     if (named === null) return undefined
     client.conversations
       .get(zone, { conversation_id: named }, { signal })
-      .then(({ id, mode, messages }) => setKept({ id, mode, utterances: messages.map(utteranceOf) }))
+      .then(({ id, mode, messages }) =>
+        setKept({ id, mode, utterances: messages.map(utteranceOf) }),
+      )
       .catch((error: unknown) => {
         if (!signal.aborted) setFailure(error)
       })
@@ -76,6 +81,7 @@ export function useConversation(zone: string, named: string | null): Conversatio
       })
     return () => {
       controller.abort()
+      held.current = null
     }
     // The address alone decides which conversation is shown.
   }, [named])
@@ -94,7 +100,8 @@ export function useConversation(zone: string, named: string | null): Conversatio
     try {
       id ??= (await client.conversations.create(zone, { mode: kept.mode })).id
       setKept({ id, mode: kept.mode, utterances: said })
-      goTo(at(id), 'replace')
+      held.current = id
+      if (named !== id) goTo(at(id), 'replace')
       const answer = await converse(client, zone, id, text, {
         clientMessageId,
         signal: controller.signal,
@@ -124,7 +131,11 @@ export function useConversation(zone: string, named: string | null): Conversatio
     })
   }
   const begin = (mode: Mode): void => {
+    speaking.current?.abort()
+    held.current = null
     setKept({ ...nothing, mode })
+    setLive(null)
+    setFailure(null)
     goTo(at(null))
   }
   const { mode, utterances } = kept
@@ -145,5 +156,5 @@ function utteranceOf({ id, role, text, plan_ids, outcome }: MessageView): Uttera
 function heard(live: Live, event: ConversationEvent): Live {
   if (event.type === 'text') return { ...live, text: live.text + event.text }
   if (event.type === 'plan') return { ...live, planIds: [...live.planIds, event.plan.id] }
-  return { ...live, stage: event.type === 'tool' ? event.name : event.stage }
+  return { ...live, stage: event.type === 'tool' ? `used ${event.name}` : event.stage }
 }

@@ -50,8 +50,8 @@ export function SignIn({ onEnter, ended }: SignInProps): ReactNode {
           onChange={(event) => setToken(event.target.value)}
         />
         <p className="faint">
-          The first one lies in the file that the service names when it starts. It is kept in this tab
-          only, until you sign out or close it.
+          The first one lies in the file that the service names when it starts. It is kept in this
+          tab only, until you sign out or close it.
         </p>
         <button type="submit" className="primary" disabled={acting.busy !== null}>
           {acting.busy === null ? 'Sign in' : 'Signing in…'}

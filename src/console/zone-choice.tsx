@@ -27,7 +27,9 @@ export function ZoneChoice(): ReactNode {
         </button>
       </Failure>
       {zones.value?.all === null && <TypedZone />}
-      {zones.value?.all?.length === 0 && <p>There is no zone yet: make one with the command line.</p>}
+      {zones.value?.all?.length === 0 && (
+        <p>There is no zone yet: make one with the command line.</p>
+      )}
       <ul className="plain">
         {(next === null ? (zones.value?.all ?? []) : []).map((zone) => (
           <li key={zone.id}>

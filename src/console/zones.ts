@@ -10,7 +10,7 @@ export interface Zones {
 
 export function useZones(): Loaded<Zones> {
   const { client } = useSession()
-  return useLoad('zones', async (signal) => {
+  return useLoad<Zones>('zones', async (signal) => {
     try {
       const all: ZoneView[] = []
       for await (const zone of client.zones.list.all({ limit: 500 }, { signal })) all.push(zone)

@@ -49,8 +49,11 @@ export function inOrder(steps: readonly Step[]): readonly Step[] {
     if (state.get(step.id) === 'open')
       refuse('invalid_body', `Step ${step.id} depends on itself, through others.`)
     state.set(step.id, 'open')
-    for (const id of needs(step))
-      visit(byId.get(id) ?? refuse('unknown_reference', `Step ${step.id} refers to no step ${id}.`))
+    const needed = new Set(needs(step))
+    for (const id of needed)
+      if (!byId.has(id)) refuse('unknown_reference', `Step ${step.id} refers to no step ${id}.`)
+    // In the order of the plan and not of the references: jsonb gives keys back in its own order.
+    for (const other of steps) if (needed.has(other.id)) visit(other)
     state.set(step.id, 'done')
     ordered.push(step)
   }
@@ -80,7 +83,8 @@ export async function runStep(
   authorize(call.principal, operation, zone)
   if (zone !== null && zone.archived_at !== null) refuse('zone_archived', 'This zone is archived.')
   const home = (zone?.id as ZoneId | undefined) ?? context.system().zone
-  await lockZone(call.queries, home)
+  // Who previews or applies holds the lock of the plan's own zone already.
+  if (home !== call.zone) await lockZone(call.queries, home)
   const given = resolveReferences(step.input, outputs) as Record<string, unknown>
   const input = parseInput(operation, await resolveNames(call.queries, home, operation, given))
   const ids = idSource(call.nowMs, (assigned[step.id] ??= []))

@@ -5,10 +5,11 @@ import {
   type JsonSchemaValidatorResult,
 } from '@modelcontextprotocol/client'
 import type { GateContext } from '../gate/context.ts'
+import type { ControlPrincipal } from '../gate/principal.ts'
 import type { ToolAnswer } from '../operator/model/model.ts'
 import type { OpenToolSession } from '../operator/tool-session.ts'
 import { createMcpServer, implementation, type ToolRefusal } from './server.ts'
-import { mcpTools } from './tools.ts'
+import { mcpTools, type McpTool } from './tools.ts'
 
 /**
  * Connects the Operator to the MCP server in memory. The server offers what it offers to everybody;
@@ -30,9 +31,7 @@ export function openToolSession(context: GateContext): OpenToolSession {
     await Promise.all([server.connect(far), client.connect(near)])
     const listed = await client.listTools()
     const usable = new Set(
-      mcpTools
-        .filter(({ operation }) => principal.scopes.has(operation.scope))
-        .map(({ name }) => name),
+      mcpTools.filter((tool) => canUse(principal, tool)).map(({ name }) => name),
     )
     const stack = begun.move()
     return {
@@ -43,6 +42,11 @@ export function openToolSession(context: GateContext): OpenToolSession {
       [Symbol.asyncDispose]: () => stack.disposeAsync(),
     }
   }
+}
+
+/** Whether the door could ever let this mandate through; what else it asks of a call, it says then. */
+function canUse({ scopes, target }: ControlPrincipal, { operation }: McpTool): boolean {
+  return scopes.has(operation.scope) && (operation.place !== 'platform' || target === 'platform')
 }
 
 /** Calls by name; a name that the server does not have is a refusal as well, which a model can read. */

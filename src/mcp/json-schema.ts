@@ -22,6 +22,7 @@ const outputNoise = new Set([
   'minLength',
   'minimum',
   'pattern',
+  'required',
 ])
 
 /** Objects within objects that an answer's schema spells out; deeper ones are only said to be some. */
@@ -40,10 +41,17 @@ export function inputSchemaOf(schema: z.ZodObject, requires: readonly string[]):
   )
 }
 
-/** The JSON Schema of a tool's answer; further fields are allowed, so that old clients go on. */
+/**
+ * The JSON Schema of a tool's answer, with the fields that are always there named at the top alone.
+ * Further fields are allowed, so that old clients go on.
+ */
 export function outputSchemaOf(schema: z.ZodObject): JsonSchema {
-  const rules = { keep: outputKeyword, depth: outputDepth }
-  return shrink(z.toJSONSchema(schema, { io: 'output' }), rules)
+  const whole = z.toJSONSchema(schema, { io: 'output' })
+  const { required = [] } = whole
+  return {
+    ...shrink(whole, { keep: outputKeyword, depth: outputDepth }),
+    ...(required.length > 0 && { required }),
+  }
 }
 
 interface Rules {

@@ -117,6 +117,8 @@ const stays: ReadonlySet<FaultCode> = new Set([
   'not_ready',
   'internal',
   'conflict',
+  'revision_conflict',
+  'idempotency_key_reused',
 ])
 
 function refuseUnlessApproved(plan: PlanRecord, digest: string | undefined, nowMs: number): void {

@@ -8,7 +8,7 @@ import type { Step } from '../gate/steps.ts'
 import { refuse } from '../kernel/faults.ts'
 import { limits } from '../kernel/limits.ts'
 import { seeEveryZone } from '../store/database.ts'
-import { approvalsOf, insertPlan, updatePlan, type PlanRecord } from '../store/plans.ts'
+import { approvalsOf, insertPlan, lapseApprovals, updatePlan, type PlanRecord } from '../store/plans.ts'
 import { findToken, isLive } from '../store/principals.ts'
 import { lockZone } from '../store/zones.ts'
 import { planForChange } from './plan-lookup.ts'
@@ -67,9 +67,11 @@ export async function previewAgain(
     refuse('person_required', 'Only who asked for a plan previews it again: it is their authority.')
   const shown = await preview(context, call, row.reach, row.steps as readonly Step[])
   const { zone_id, reach, requester_id } = row
+  await lapseApprovals(call.queries, row.id, call.now)
   const updated = await updatePlan(call.queries, row.id, {
     ...columns({ ...shown, zone_id, reach, requester_id }),
     requester_token_id: tokenOf(call.principal),
+    failure: 'null',
     updated_at: call.now,
   })
   return planView(updated, await approvalsOf(call.queries, [row.id]), call.nowMs)

@@ -87,7 +87,8 @@ const planText = `
       from approvals a
       join admin_tokens t on t.id = a.approver_token_id
       join principals p on p.id = t.principal_id
-      where a.plan_id = n.id and a.decision = 'approve'), '[]') as approvals
+      where a.plan_id = n.id and a.decision = 'approve'
+        and (a.digest = n.digest or ${milliseconds('a.expires_at')} > $2)), '[]') as approvals
   from plans n
   join zones z on z.id = n.zone_id
   join admin_tokens t on t.id = n.requester_token_id
@@ -102,9 +103,13 @@ export function conversationQuery(conversation: string): PreparedQuery {
   return { name: 'control_conversation', text: conversationText, values: [conversation] }
 }
 
-/** A plan with the authority behind it and its approvals. Indexes: primary keys, approvals_plan. */
-export function planQuery(plan: string): PreparedQuery {
-  return { name: 'control_plan', text: planText, values: [plan] }
+/**
+ * A plan with the authority behind it and its approvals. Those that a new preview has ended are
+ * history; one that lives and names another digest is not, and is there to be refused. Indexes:
+ * primary keys, approvals_plan.
+ */
+export function planQuery(plan: string, nowMs: number): PreparedQuery {
+  return { name: 'control_plan', text: planText, values: [plan, nowMs] }
 }
 
 function milliseconds(column: string): string {

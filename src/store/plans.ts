@@ -74,6 +74,16 @@ export async function insertApproval(
   await queries.insertInto('approvals').values(approval).execute()
 }
 
+/** Ends the approvals of a plan that is another one from now on. */
+export async function lapseApprovals(queries: Queries, planId: string, now: Date): Promise<void> {
+  await queries
+    .updateTable('approvals')
+    .set({ expires_at: now })
+    .where('plan_id', '=', planId)
+    .where('expires_at', '>', now)
+    .execute()
+}
+
 /** Uses up the approvals of a digest: none of them can release anything again. */
 export async function consumeApprovals(queries: Queries, planId: string, now: Date): Promise<void> {
   await queries

@@ -1,6 +1,7 @@
 import { refuse } from '../kernel/faults.ts'
 import { decisionInput } from '../policy/authority.ts'
-import type { Decision } from '../policy/input.ts'
+import { explainDecision } from '../policy/explain.ts'
+import type { Decision, DecisionInput } from '../policy/input.ts'
 import { diagnose } from './draft-event.ts'
 import type { Facts } from './facts.ts'
 import type { Exchange } from './parts.ts'
@@ -11,6 +12,9 @@ export interface Subject {
   readonly userId: string | null
   readonly hops: number
 }
+
+/** A decision with what was decided on. */
+type Decided = Decision & { readonly input: DecisionInput }
 
 export interface Allowed {
   readonly resource: NonNullable<Facts['authority']['resource']>
@@ -56,9 +60,9 @@ export function decideScopes(
 function decideOnHeld(
   exchange: Exchange,
   facts: Facts,
-  decision: Decision,
+  decision: Decided,
   subject: Subject,
-): Decision {
+): Decided {
   const held = decision.missing.filter((scope) => decision.scopes[scope]?.reason !== 'no_grant')
   return held.length === 0 ? decision : decide(exchange, facts, held, subject)
 }
@@ -77,7 +81,7 @@ function decide(
   facts: Facts,
   scopes: readonly string[],
   subject: Subject,
-): Decision {
+): Decided {
   const input = decisionInput(facts.authority, {
     userId: subject.userId,
     scopes,
@@ -86,11 +90,14 @@ function decide(
     hops: subject.hops,
     approved: [],
   })
-  return exchange.parts.context.policy.decide(input)
+  return { input, ...exchange.parts.context.policy.decide(input) }
 }
 
-function refuseDecision(exchange: Exchange, decision: Decision): never {
+function refuseDecision(exchange: Exchange, decision: Decided): never {
   const { reason, missing, obligations } = decision
+  // The state moves on, so the event keeps what would have allowed it at the time.
+  const { summary, smallest_change } = explainDecision(decision.input, decision)
+  diagnose(exchange.event, { explanation: summary, smallest_change })
   exchange.event.rules = decision.rules
   const { code, message } = decisionRefusals[reason] ?? otherRefusal
   const named = decisive(decision)

@@ -21,8 +21,29 @@ export function signerOf(kid: string, key: KeyObject, typ: string): Signer {
 /** Signs claims as a compact JWS (RFC 7515 section 7.1). Synchronous: it costs some 30 us. */
 export function signJws(signer: Signer, claims: object): string {
   const input = `${signer.header}.${encode(claims)}`
-  const signature = sign('sha256', Buffer.from(input), { key: signer.key, ...encoding })
+  // Given as an option, the encoding doubles the time: node then looks for the key by exceptions.
+  const signature = concatenated(sign('sha256', Buffer.from(input), signer.key))
   return `${input}.${signature.toString('base64url')}`
+}
+
+/** Octets of r and of s on P-256. */
+const halfOctets = 32
+
+/**
+ * A DER signature, SEQUENCE { INTEGER r, INTEGER s } (RFC 3279 section 2.2.3), as RFC 7518 has it.
+ * An INTEGER drops leading zeros, and begins with one where its first bit is set. Nothing in it is
+ * longer than 127 octets, so every length is one octet.
+ */
+function concatenated(der: Buffer): Buffer {
+  const both = Buffer.alloc(2 * halfOctets)
+  let at = 2
+  for (const end of [halfOctets, 2 * halfOctets]) {
+    const start = at + 2
+    at = start + der.readUInt8(at + 1)
+    const number = der.subarray(Math.max(start, at - halfOctets), at)
+    number.copy(both, end - number.length)
+  }
+  return both
 }
 
 export interface Jws {

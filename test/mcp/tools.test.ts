@@ -1,6 +1,6 @@
 import { format } from 'prettier'
 import { describe, expect, test } from 'vitest'
-import { Ajv2020 } from 'ajv/dist/2020.js'
+import { AjvJsonSchemaValidator } from '@modelcontextprotocol/server/validators/ajv'
 import { mcpTools } from '../../src/mcp/tools.ts'
 import { catalogue } from '../../tools/catalogue.ts'
 import { planTools } from '../../tools/mcp.ts'
@@ -27,7 +27,7 @@ describe('the list of tools', () => {
   })
 
   test('fits its budget, and so does the part of it that the Operator’s model is given', () => {
-    expect(tokensOf(listed)).toBeLessThan(12_000)
+    expect(tokensOf(listed)).toBeLessThan(11_500)
     const told = listed.map(({ name, description, inputSchema }) => [
       name,
       description,
@@ -73,16 +73,16 @@ describe.each(mcpTools)('$name', (tool) => {
   })
 
   test('has schemas that are schemas, of objects, without long patterns', () => {
-    const ajv = new Ajv2020({ strict: false, validateFormats: false })
-    expect(() => ajv.compile(tool.inputSchema)).not.toThrow()
-    expect(() => ajv.compile(tool.outputSchema)).not.toThrow()
+    const validators = new AjvJsonSchemaValidator()
+    expect(() => validators.getValidator({ ...tool.inputSchema })).not.toThrow()
+    expect(() => validators.getValidator({ ...tool.outputSchema })).not.toThrow()
     expect(tool.outputSchema.type).toBe('object')
     const text = JSON.stringify([tool.inputSchema, tool.outputSchema])
     expect(text).not.toMatch(/"(?:ref|secret|\$schema)":|"pattern":"[^"]{60}/)
   })
 
   test('gives no secret', () => {
-    expect(JSON.stringify(tool.outputSchema)).not.toMatch(/client_secret|"secrets"/)
+    expect(JSON.stringify(tool.outputSchema)).not.toMatch(/"(?:client_secret|secrets)":/)
   })
 
   test('says whether it only reads', () => {

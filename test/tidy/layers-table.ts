@@ -51,7 +51,7 @@ export const layers: Readonly<Record<string, Layer>> = {
   'src/kernel': { values: [] },
 
   'src/client': { values: [], types: declarations },
-  'src/console': { values: [], types: declarations },
+  'src/console': { values: ['src/client'], types: declarations },
 
   tools: { values: ['src/kernel'], packages: ['zod'] },
   'system-zone': { values: declarations, packages: ['zod'] },

@@ -53,6 +53,7 @@ export function accessRequestOf(scene: Scene, clause: Clause): Parsed {
   takeKind(clause, 'application')
   takeKind(clause, 'resource')
   takeAccessNouns(clause)
+  take(clause, ...clause.items.filter((item, at) => is(item, 'all') && isResource(clause.items[at + 1]?.fold === 'the' ? clause.items[at + 2] : clause.items[at + 1])))
   const frames = framesOf(scene, clause, roles.pieces)
   if (!frames.ok) return frames
   mention(scene, ...frames.frames.flatMap((frame) => frame.applications))
@@ -61,6 +62,11 @@ export function accessRequestOf(scene: Scene, clause: Clause): Parsed {
     ok: true,
     request: { frames: frames.frames, user, exclusive, everyone, except: except.entities },
   }
+}
+
+/** `all invoices` is the resource Invoices, whole as it always is. */
+function isResource(item: Item | undefined): boolean {
+  return item !== undefined && item.entities.length > 0 && item.entities.every((entity) => entity.kind === 'resource')
 }
 
 function takeAccessNouns(clause: Clause): void {
@@ -207,7 +213,7 @@ function pieceOf(scene: Scene, clause: Clause, item: Item, negative: boolean): P
     }
     return first === undefined ? null : piece(role, [item], [canonical(scene, first)])
   }
-  const wishes = item === clause.head ? [] : wishesOf(item)
+  const wishes = item === clause.head && !clause.asks ? [] : wishesOf(item)
   if (wishes.length === 0) return null
   return { role: negative ? 'without' : 'scope', items: [item], entities: [], wishes, time: null }
 }
@@ -251,7 +257,7 @@ function unknownRoles(scene: Scene, clause: Clause): readonly AssignedRun[] {
     clause.items.some((item) => !item.weak && !clause.taken.has(item) && entityRole(clause, item) === kind)
   const missing = { application: !has('application'), resource: !has('resource') }
   return runsOf(clause, scene.message)
-    .filter((run) => !run.items.some(isExactScope))
+    .filter((run) => !run.items.some(isExactScope) && !isUnknownVerb(clause, run))
     .map((run): AssignedRun => {
       const listed = listedWith(clause, run)
       if (listed !== null) return { run, kind: listed }
@@ -262,6 +268,12 @@ function unknownRoles(scene: Scene, clause: Clause): readonly AssignedRun[] {
       )
       return { run, kind: close ?? placeOf(clause, run) }
     })
+}
+
+/** An unknown word that the clause begins with, where no `may` follows, is a verb nobody knows. */
+function isUnknownVerb(clause: Clause, run: Run): boolean {
+  const first = clause.items.find((item) => !isSilent(item))
+  return clause.head === null && !clause.modal && !clause.asks && first === run.items[0] && run.items[0]?.shape === 'word'
 }
 
 function listedWith(clause: Clause, run: Run): 'application' | 'resource' | null {

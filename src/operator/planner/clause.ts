@@ -129,7 +129,7 @@ function joinParticles(items: readonly Item[]): readonly Item[] {
 export function clauseOf(raw: readonly Item[], before: Clause | null, marked: boolean): Clause {
   const items = joinParticles(raw)
   const content = items.filter((item) => !isSilent(item) || is(item, 'modal', 'ask:is'))
-  const asks = asksSomething(items, marked)
+  const asks = asksSomething(items, marked) || complains(items)
   const modal = items.some((item) => is(item, 'modal', 'wish', 'word:able'))
   const own = headOf(items, content)
   const takesOver =
@@ -142,7 +142,7 @@ export function clauseOf(raw: readonly Item[], before: Clause | null, marked: bo
     asks,
     modal,
     passive: own !== null && own !== content.find((item) => !is(item, 'modal')),
-    taken: new Set(own === null ? [] : [own]),
+    taken: new Set(own === null || (asks && scopeClassOf(own) !== null) ? [] : [own]),
   }
 }
 
@@ -159,8 +159,15 @@ function headOf(items: readonly Item[], content: readonly Item[]): Item | null {
     return (before?.fold === 'be' || before?.fold === 'get') && !agent
   }
   return (
-    content.find((item) => isVerb(item) && (scopeClassOf(item) === null || isPassive(item))) ?? null
+    content.find((item) => isVerb(item) && !is(item, 'modal') && (scopeClassOf(item) === null || isPassive(item))) ?? null
   )
+}
+
+/** `support-bot can't read invoices` says how things are; it is looked into, and changes nothing. */
+function complains(items: readonly Item[]): boolean {
+  const at = items.findIndex((item) => item.fold === 'cannot' || (item.fold === 'can' && is(items[items.indexOf(item) + 1], 'negation')))
+  const named = items.slice(0, Math.max(at, 0)).some((item) => item.entities.length > 0)
+  return at !== -1 && named && !items.some((item) => is(item, 'any-more', 'no-longer'))
 }
 
 const askingFirst = ['ask:who', 'ask:what', 'ask:why', 'ask:how-many', 'ask:how', 'ask:when', 'ask:where']

@@ -1,8 +1,9 @@
 import { accessRequestOf, type AccessFrame, type AccessRequest } from './access-request.ts'
 import { describeInstant } from './civil-time.ts'
-import { has, is, isNegated, take, takeAll, type Clause } from './clause.ts'
-import { type Entity } from './entities.ts'
+import { has, is, isConnector, isNegated, scopeClassOf, take, takeAll, type Clause } from './clause.ts'
+import { type Entity, type Kind } from './entities.ts'
 import { createGrant, lastsAsLong, patchGrant, takeScopes, untilText } from './grant-steps.ts'
+import { type Item } from './items.ts'
 import { canonical, factsOf, grantsOf, isLive, type Part, type Scene } from './scene.ts'
 import { scopesFor, type ScopeWish } from './scope-words.ts'
 import { askFor, gap, unique } from './slots.ts'
@@ -10,18 +11,31 @@ import { capitalized, listed, nameInRequest, questions, quoted, some } from './t
 
 /** `let billing-agent read invoices until Friday`: grants what is missing and nothing more. */
 export async function giveAccess(scene: Scene, clause: Clause): Promise<readonly Part[]> {
-  take(clause, ...clause.items.filter((item) => is(item, 'verb:give', 'verb:create', 'verb:set', 'verb:require')))
+  take(clause, ...clause.items.filter((item) => is(item, 'verb:give', 'verb:create', 'verb:set', 'verb:require') || item.fold === 'keep'))
   if (takeAll(clause, 'word:time-boxed') && !clause.items.some((item) => item.time !== null))
     return [gap(clause, questions.untilWhen, '')]
   const parsed = accessRequestOf(scene, clause)
   if (!parsed.ok) return [parsed.part]
   takeAll(clause, 'word:new')
   const { request } = parsed
+  if (isReversed(clause)) return [{ kind: 'question', text: questions.reversed }]
   if (isNegated(clause)) return deniedAnswer(scene, clause, request)
   if (request.everyone || request.except.length > 0) return [everyoneQuestion(scene, request)]
   const parts: Part[] = []
   for (const frame of request.frames) parts.push(...(await giveFrame(scene, clause, request, frame)))
   return parts
+}
+
+/** `let Invoices read billing-agent`: the resource stands where the application should. */
+function isReversed(clause: Clause): boolean {
+  const at = (fits: (item: Item) => boolean): number => clause.items.findIndex(fits)
+  const of = (kind: Kind) => (item: Item) => item.entities.some((entity) => entity.kind === kind)
+  const resource = at(of('resource'))
+  const scope = at((item) => scopeClassOf(item) !== null && item !== clause.head)
+  const application = at(of('application'))
+  if (!(resource !== -1 && resource < scope && scope < application)) return false
+  const between = clause.items.slice(scope + 1, application)
+  return between.every((item) => !['by', 'for', 'to', 'from', 'access'].includes(item.fold) && !isConnector(item))
 }
 
 /** Nobody is given anything by naming everybody: the applications are named, one by one. */

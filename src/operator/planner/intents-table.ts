@@ -6,7 +6,7 @@ import { changeExpiry } from './expiry-requests.ts'
 import { giveAccess } from './give-access.ts'
 import { describeObject, listObjects, overview, whichActive } from './list-questions.ts'
 import { deleteObjects, renameObject } from './object-requests.ts'
-import { addPolicyVersion, createPolicy, deletePolicies, freezeZone, requireApproval, unfreezeZone, useTemplate } from './policy-requests.ts'
+import { addPolicyVersion, createPolicy, deletePolicies, freezeZone, requireApproval, unfreezeZone, useTemplate, whetherFrozen } from './policy-requests.ts'
 import { activateSet, cannotDeactivate, changeManifest, createPolicySet, rollBack } from './policy-set-requests.ts'
 import { createProvider, patchProvider } from './provider-requests.ts'
 import { addScopes, createResources, removeScopes, setProvider, setUpstream } from './resource-requests.ts'
@@ -14,7 +14,7 @@ import { type Kind } from './entities.ts'
 import { type Part, type Scene } from './scene.ts'
 import { isExactScope } from './scope-words.ts'
 import { limitAccess, takeAccess } from './take-access.ts'
-import { general } from './texts.ts'
+import { general, questions } from './texts.ts'
 import { limitTimes } from './time-windows.ts'
 import { createZone, markSystem, rotateKeys, switchDcr } from './zone-requests.ts'
 
@@ -185,7 +185,24 @@ export const requests: readonly Intent[] = [
   { id: 'resource.create', fits: (c) => creates(c) && (has(c, 'kind:resource') || (has(c, 'noun:scope') && c.items.some(isExactScope) && !names(c, 'application') && !appKind(c))), build: createResources },
   { id: 'delete', fits: (c) => does(c, 'delete'), build: deleteObjects },
   { id: 'application.create', fits: (c) => creates(c) && appKind(c) && !has(c, 'noun:access') && !(saysScopes(c) && names(c, 'resource')), build: createApplications },
+  {
+    id: 'suspend',
+    fits: (c) => does(c, 'off', 'freeze') && names(c, 'application'),
+    build: (_scene, clause) => {
+      const who = named(clause, 'application').map(({ entity }) => entity.name)
+      take(clause, ...clause.items)
+      return Promise.resolve([{ kind: 'question', text: questions.cannotSuspend(who.join(', ')) }])
+    },
+  },
   { id: 'access.give', fits: givesAccess, build: giveAccess },
+  {
+    id: 'denied',
+    fits: (c) => isNegated(c) && c.head !== null,
+    build: (_scene, clause) => {
+      take(clause, ...clause.items)
+      return Promise.resolve([{ kind: 'question', text: questions.denied('') }])
+    },
+  },
 ]
 
 /** `a resource called X with scopes`: the resource itself is new, and not the scope. */
@@ -238,6 +255,7 @@ export const inquiries: readonly Intent[] = [
   { id: 'templates', fits: (c) => has(c, 'noun:template'), build: listObjects },
   { id: 'active', fits: (c) => (has(c, 'word:active') || c.items.some((item) => item.fold.startsWith('decide'))) && has(c, 'kind:policy', 'kind:policySet') && !has(c, 'ask:how-many'), build: whichActive },
   { id: 'overview', fits: (c) => has(c, 'noun:dcr', 'noun:issuer'), build: overview },
+  { id: 'frozen', fits: (c) => has(c, 'verb:freeze', 'noun:freeze') && !names(c, 'application') && !has(c, 'verb:revoke'), build: whetherFrozen },
   {
     id: 'happened',
     fits: (c) => !hasModal(c) && (has(c, 'noun:happen', 'noun:event') || (has(c, 'noun:refusal', 'noun:change') && !names(c, 'resource'))),
@@ -250,7 +268,7 @@ export const inquiries: readonly Intent[] = [
   },
   {
     id: 'what-can',
-    fits: (c, s) => has(c, 'ask:what', 'verb:show') && namesApplication(s, c) && (hasModal(c) || saysOnlyAccess(c) || has(c, 'noun:scope')) && !has(c, 'ask:is') ,
+    fits: (c, s) => has(c, 'ask:what', 'verb:show') && namesApplication(s, c) && (hasModal(c) || saysOnlyAccess(c) || has(c, 'noun:scope')),
     build: whatCan,
   },
   {

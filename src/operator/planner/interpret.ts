@@ -6,7 +6,7 @@ import { inquiries, requests } from './intents-table.ts'
 import { itemsOf, type Item } from './items.ts'
 import { type Now } from './points.ts'
 import { vocabulary, type Objects, type Part, type Pending, type Scene } from './scene.ts'
-import { questions } from './texts.ts'
+import { general, questions } from './texts.ts'
 import { tokenize } from './tokens.ts'
 import { type ZoneState } from './zone-state.ts'
 
@@ -83,6 +83,9 @@ function refreshed(scene: Scene, part: ClausePart): Clause {
 
 async function build(scene: Scene, clause: Clause): Promise<readonly Part[]> {
   if (clause.items.every((item) => isSilent(item) || is(item, 'yes'))) return []
+  const helps = clause.items.some((item) => is(item, 'help'))
+  if (helps && clause.items.every((item) => isSilent(item) || is(item, 'help', 'verb:show')))
+    return [{ kind: 'answer', text: general.help }]
   const table = clause.asks ? inquiries : requests
   const intent = table.find((one) => one.fits(clause, scene))
   if (intent === undefined) return []
@@ -90,6 +93,9 @@ async function build(scene: Scene, clause: Clause): Promise<readonly Part[]> {
   const parts = await intent.build(scene, clause)
   const denied = clause.items.some((item) => is(item, 'negation', 'except', 'condition') && !clause.taken.has(item))
   // A word that turns a meaning around was not used: whatever was built means something else.
+  const choice = !clause.asks && clause.items.some((item) => item.fold === 'or')
+  if (choice && scene.draft.steps.length > steps)
+    return [...parts, { kind: 'question', text: questions.choice }]
   if (denied && scene.draft.steps.length > steps && !parts.some((part) => part.kind === 'question'))
     return [...parts, { kind: 'question', text: questions.denied('') }]
   return parts

@@ -145,6 +145,7 @@ function itemAt(
   if (token === undefined) throw new Error('No token stands here.')
   const link = links.get(at)
   const phrase = token.kind === 'word' ? phraseAt(tokens, at) : { classes: none, count: 1 }
+  if (isLetterName(tokens, at)) return [plain(token, none, null), at + 1]
   const time = times.get(token.start)
   if (time !== undefined && (link === undefined || link.weak)) {
     const next = at + tokens.slice(at).filter((other) => other.start < time.end).length
@@ -165,6 +166,16 @@ function itemAt(
       ? withEndings(phrase.classes, token.fold, words)
       : phrase.classes
   return [plain({ ...token, text, end }, classes, null), at + phrase.count]
+}
+
+const listing: ReadonlySet<string> = new Set(['and', 'or', ',', '&', '.', ';', '!', '?'])
+
+/** `a` before a comma or `and`, or at the end, is no article: it is what something is called. */
+function isLetterName(tokens: readonly Token[], at: number): boolean {
+  const fold = tokens[at]?.fold
+  if (fold !== 'a' && fold !== 'i') return false
+  const next = tokens[at + 1]
+  return next === undefined || listing.has(next.fold)
 }
 
 function plain(token: Token, classes: ReadonlySet<string>, time: TimeFound | null): Item {

@@ -7,7 +7,7 @@ export const phrasesByClass: Readonly<Record<string, string>> = {
 
   // what is to be done
   'verb:create': `
-    create~, register~, add~, make~, define~, set~ up, onboard~, introduce~, provision~, build~,
+    create~, issue~, register~, add~, make~, define~, set~ up, onboard~, introduce~, provision~, build~,
     sign~ up, open~, enrol~, enroll~`,
   'verb:delete': `
     delete~, remove~, archive~, destroy~, drop~, get~ rid of, retire~, decommission~, offboard~,
@@ -44,7 +44,7 @@ export const phrasesByClass: Readonly<Record<string, string>> = {
   'verb:copy': 'copy~, clone~, duplicate~, mirror~',
   'verb:approve': 'approve~, apply~, reject~, confirm~, sign off, execute~, decline~',
   'verb:show': `
-    show~, list~, display~, describe~, tell~, print~, give me, get me, show me, tell me, explain~,
+    show~, know~, list~, display~, describe~, tell~, print~, give me, get me, show me, tell me, explain~,
     enumerate~, count~, find~, look up, summarize~, summarise~`,
   'verb:undo': 'undo~',
 
@@ -56,7 +56,7 @@ export const phrasesByClass: Readonly<Record<string, string>> = {
     provider, providers, credential provider, credential providers, credentials provider`,
   'kind:zone': 'zone, zones',
   'kind:policy': 'policy, policies, policy document, policy documents',
-  'kind:policySet': 'policy set, policy sets, policyset, policysets, policy-set, policy-sets',
+  'kind:policySet': 'policy set, policy sets, policyset, policysets, policy-set, policy-sets, active set',
   'kind:plan': 'plan, plans, proposal, proposals, change plan, change plans',
   'kind:grant': 'grant, grants',
   'noun:access': `
@@ -192,7 +192,7 @@ export const phrasesByClass: Readonly<Record<string, string>> = {
     yes please, alright, right then, mind, good morning, good evening, can i ask you to, you,
     may i, can i, could i, let me, quick one, quick question, quickly, for the team`,
   filler: `
-    a, an, the, my, our, your, some, to, of, on, for, in, at, with, by, as, into, onto, over, from,
+    but, a, an, the, my, our, your, some, to, of, on, for, in, at, with, by, as, into, onto, over, from,
     upon, towards, toward, via, be, been, being, is, are, was, were, am, do, does, did, has, have,
     had, that, which, who, so that, there, to be, and, or, plus, then, also, too, as well,
     as well as, additionally, again, still, immediately, right now, right away, straight away,

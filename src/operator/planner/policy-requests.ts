@@ -24,6 +24,8 @@ export interface WrittenPolicy {
 export async function putInForce(scene: Scene, policy: WrittenPolicy): Promise<readonly Part[]> {
   const second = secondPolicyChange(scene)
   if (second !== null) return [second]
+  if (JSON.stringify(policy.documents).includes('{{steps.'))
+    return [{ kind: 'question', text: 'A policy can only speak of what exists already. Apply the plan that creates it first, and ask for the policy then?' }]
   const name = freeName(scene, policy.name)
   const active = await activeSet(scene)
   const step = addStep(scene.draft, {
@@ -73,11 +75,12 @@ export async function freezeZone(scene: Scene, clause: Clause): Promise<readonly
 function reasonIn(scene: Scene, clause: Clause): string | null {
   const mark = clause.items.findIndex((item) => is(item, 'because'))
   const quotedItem = clause.items.find((item) => item.shape === 'quoted' && !clause.taken.has(item))
-  if (mark === -1) {
+  const colon = clause.items.findIndex((item) => item.fold === ':')
+  if (mark === -1 && colon === -1) {
     take(clause, quotedItem)
     return quotedItem?.text ?? null
   }
-  const rest = clause.items.slice(mark)
+  const rest = clause.items.slice(mark === -1 ? colon : mark)
   take(clause, ...rest)
   const first = rest.find((item, at) => at > 0 && !is(item, 'because') && !['of', ':', 'the', 'is'].includes(item.fold))
   const last = rest.at(-1)
@@ -91,6 +94,18 @@ async function frozenBy(scene: Scene): Promise<ReturnType<typeof policiesIn>> {
   return policiesIn(scene, active?.manifest ?? []).filter(
     (policy) => 'restrict' in policy.latest_version.documents,
   )
+}
+
+/** `is the zone frozen?` */
+export async function whetherFrozen(scene: Scene, clause: Clause): Promise<readonly Part[]> {
+  takeAll(clause, 'verb:freeze', 'noun:freeze', 'ask:is', 'ask:why', 'ask:what', 'kind:zone', 'noun:overview', 'kind:policy', 'noun:everything')
+  takeOwnZone(scene, clause)
+  const frozen = await frozenBy(scene)
+  const text =
+    frozen.length === 0
+      ? 'The zone is not frozen: no policy of the active set has a restrict document.'
+      : `The zone is frozen by the policy ${some(frozen.map((policy) => `${cited(policy)} for ${JSON.stringify(policy.latest_version.documents['restrict'])}`))}.`
+  return [{ kind: 'answer', text }]
 }
 
 /** `unfreeze the zone`: the active set without the policies that freeze it. */
@@ -117,7 +132,8 @@ export async function unfreezeZone(scene: Scene, clause: Clause): Promise<readon
 /** `require approval for invoices:write`: a human decision before the scope is given out. */
 export async function requireApproval(scene: Scene, clause: Clause): Promise<readonly Part[]> {
   const denied = isNegated(clause)
-  takeAll(clause, 'verb:require', 'noun:approval', 'verb:create', 'verb:set', 'verb:give', 'noun:scope', 'word:new', 'verb:on', 'verb:approve', 'noun:request', 'noun:access')
+  takeAll(clause, 'verb:require', 'noun:approval', 'verb:create', 'verb:set', 'verb:give', 'noun:scope', 'word:new', 'verb:on', 'verb:approve', 'noun:request', 'noun:access', 'word:able')
+  take(clause, ...clause.items.filter((item) => item.fold === 'before' || item.fold === 'person'))
   if (denied) return [{ kind: 'question', text: questions.denied('') }]
   take(clause, ...clause.items.filter((item) => is(item, 'kind:policy', 'noun:access', 'all', 'ask:is')))
   const apps = named(clause, 'application').map(({ item, entity }) => {
@@ -159,7 +175,7 @@ function approvalPolicy(
     ...(row !== undefined && { resources: [row.identifier] }),
     scopes,
   }
-  const id = `approve-${looseName([resource.name, ...scopes].join(' ')).replaceAll(' ', '-')}`.slice(0, 60)
+  const id = `approve-${looseName([resource.name, ...scopes, ...apps.map(({ name }) => name)].join(' ')).replaceAll(' ', '-')}`.slice(0, 60)
   return {
     name: `approval for ${scopes.join(', ')}`.slice(0, 100),
     description: reason,

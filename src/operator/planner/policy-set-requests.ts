@@ -82,7 +82,7 @@ export async function rollBack(scene: Scene, clause: Clause): Promise<readonly P
     'policy_sets_activation_status',
     { policy_set_id: set.id },
   )
-  const versions = number === undefined ? [] : await knownVersions(scene, set, status.history.map((entry) => entry.version_id))
+  const versions = number === undefined ? [] : await knownVersions(scene, set, status.history.flatMap((entry) => [entry.version_id, entry.previous_version_id ?? entry.version_id]))
   const wanted = versions.find((version) => `v${String(version.number)}`.endsWith(number?.fold.replace(/^v?/, 'v') ?? '?'))
   if (number !== undefined && wanted === undefined) {
     const known = versions.map((version) => String(version.number))
@@ -144,9 +144,13 @@ export async function changeManifest(scene: Scene, clause: Clause): Promise<read
   const next = removes
     ? manifest.filter((entry) => !ids.has(entry.policy_version_id))
     : [...manifest.filter((entry) => !sameSource(scene, entry.policy_version_id, moved)), ...[...ids].map((id) => ({ policy_version_id: id }))]
-  scene.draft.phrases.push(`${removes ? 'take' : 'put'} ${listed(moved.map(({ policy }) => `policy ${quoted(policy.name)}`))} ${removes ? 'out of' : 'in'} force`)
-  if (target !== null && target.versionId !== active?.versionId) bundleOnly(scene, target, next)
-  else decideBy(scene, active, next)
+  const what = listed(moved.map(({ policy }) => `policy ${quoted(policy.name)}`))
+  if (target !== null && target.versionId !== active?.versionId) {
+    bundleOnly(scene, target, next, `${removes ? 'take' : 'put'} ${what} ${removes ? 'out of' : 'into'}`)
+    return []
+  }
+  scene.draft.phrases.push(`${removes ? 'take' : 'put'} ${what} ${removes ? 'out of' : 'in'} force`)
+  decideBy(scene, active, next)
   return []
 }
 
@@ -183,12 +187,17 @@ async function targetSet(
   return { set: row, versionId: row.latest_version?.id ?? '', manifest: row.latest_version?.manifest ?? [] }
 }
 
-function bundleOnly(scene: Scene, target: ActiveSet, manifest: ActiveSet['manifest']): void {
+function bundleOnly(
+  scene: Scene,
+  target: ActiveSet,
+  manifest: ActiveSet['manifest'],
+  what: string,
+): void {
   addStep(scene.draft, {
     operation: 'policy_sets.add_version',
     name: 'version',
     input: { policy_set_id: target.set.id, manifest },
-    phrase: `as a new version of policy set ${quoted(target.set.name)}, which is not activated by this`,
+    phrase: `${what} policy set ${quoted(target.set.name)}, as a version that is not activated by this`,
   })
 }
 

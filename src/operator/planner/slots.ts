@@ -55,7 +55,8 @@ export function runOf(items: readonly Item[], message: string): Run {
 /** Takes the words that only say what kind of thing is meant: `the application`. */
 export function takeKind(clause: Clause, kind: Kind): boolean {
   const found = clause.items.filter((item) => is(item, ...kindClass[kind]))
-  take(clause, ...found)
+  const pointing = found.map((item) => clause.items[clause.items.indexOf(item) - 1])
+  take(clause, ...found, ...pointing.filter((item) => item?.fold === 'this'))
   return found.length > 0
 }
 

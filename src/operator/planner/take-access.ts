@@ -3,23 +3,48 @@ import { is, take, takeAll, type Clause } from './clause.ts'
 import { type GrantFacts } from './draft.ts'
 import { type Entity } from './entities.ts'
 import { resourcesWith, scopeQuestion } from './give-access.ts'
-import { patchGrant, takeScopes, untilText } from './grant-steps.ts'
+import { patchGrant, revokeGrant, takeScopes, untilText } from './grant-steps.ts'
 import { entitiesOfKind, factsOf, grantsOf, isLive, type Part, type Scene } from './scene.ts'
 import { scopesFor } from './scope-words.ts'
 import { askFor, gap } from './slots.ts'
 import { listed, questions, quoted, some } from './texts.ts'
+import { type Grant } from './zone-state.ts'
+import { type Item } from './items.ts'
 
 /** `stop support-bot from writing invoices`: takes scopes away from the grants that give them. */
 export async function takeAccess(scene: Scene, clause: Clause): Promise<readonly Part[]> {
   takeAll(clause, 'no-longer', 'any-more', 'negation', 'verb:revoke', 'verb:give', 'word:able')
   take(clause, ...clause.items.filter((item) => is(item, 'verb:delete') && item === clause.head))
+  const named = clause.items.filter((item) => item.shape === 'id' && item.text.startsWith('grt_'))
+  if (named.length > 0) return revokeNamed(scene, clause, named)
   const parsed = accessRequestOf(scene, clause)
   if (!parsed.ok) return [parsed.part]
-  takeAll(clause, 'all', 'noun:everything')
-  const { request } = parsed
+  const all = takeAll(clause, 'all')
+  takeAll(clause, 'noun:everything')
+  const request = { ...parsed.request, everyone: parsed.request.everyone || all }
   const parts: Part[] = []
   for (const frame of request.frames) parts.push(...(await takeFrame(scene, clause, request, frame)))
   return parts
+}
+
+/** `revoke the grant grt_...`: the whole grant, whatever it gives. */
+async function revokeNamed(
+  scene: Scene,
+  clause: Clause,
+  items: readonly Item[],
+): Promise<readonly Part[]> {
+  take(clause, ...items, ...clause.items.filter((item) => is(item, 'kind:grant', 'noun:access')))
+  const grants = await Promise.all(
+    items.map((item) => scene.state.read<Grant>('grants_get', { grant_id: item.text })),
+  )
+  return grants.map((grant): Part => {
+    if (grant.archived_at !== null)
+      return { kind: 'note', text: `The grant ${grant.id} is revoked already.` }
+    const who = quoted(entityOf(scene, 'application', grant.application_id).name)
+    const on = quoted(entityOf(scene, 'resource', grant.resource_id).name)
+    revokeGrant(scene, grant, `revoke the grant ${grant.id} (${listed(grant.scopes)} of ${who} on ${on})`)
+    return { kind: 'note', text: '' }
+  })
 }
 
 async function takeFrame(
@@ -176,7 +201,7 @@ async function limitOne(
     const end = frame.time?.kind === 'point' ? new Date(frame.time.ms).toISOString() : null
     const left = scene.draft.grants.get(grant.id) ?? grant
     if (end !== null && away.length < grant.scopes.length)
-      patchGrant(scene, left, { expires_at: end }, `end ${listed(left.scopes)} of ${quoted(application.name)} on ${quoted(resource.name)}${untilText(scene, end)}`)
+      patchGrant(scene, left, { expires_at: end }, `let ${listed(left.scopes)} of ${quoted(application.name)} on ${quoted(resource.name)} last${untilText(scene, end)}`)
   }
   if (scene.draft.steps.length > before) return []
   const text = `${quoted(application.name)} has no more than ${listed(found.scopes)} on ${quoted(resource.name)} already.`

@@ -66,9 +66,14 @@ export const questions = {
     `${quoted(word)} could be ${some(scopes, 6, 'or')} of ${quoted(resource)}. Which do you mean?`,
   needsName: (kind: Kind): string => `What should the ${kindNames[kind]} be called?`,
   past: (when: string): string => `${when} is in the past. Until when should it be?`,
+  reversed:
+    'An application uses a resource, and not the other way round. Which application may do what on which resource?',
+  choice: 'You gave a choice with "or", and I plan what is certain alone. Which of them should it be?',
+  cannotSuspend: (name: string): string =>
+    `An application cannot be switched off for a while. Shall the access of ${quoted(name)} be revoked, or the application be deleted?`,
   untilWhen: 'Until when should it be, for example "until Friday 18:00" or "for two hours"?',
   denied: (what: string): string =>
-    `You said what should not happen, so nothing is planned. ${what} What should change instead?`,
+    `You said what should not happen, so nothing is planned.${what === '' ? '' : ` ${what}`} What should change instead?`,
 }
 
 /** What the planner says about times that could mean several. */

@@ -89,11 +89,10 @@ function lengthAt(text: string, at: number, now: Now): TimeFound | null {
 
 /** What happens before a day ends as the day begins; until or by a day, as it ends. */
 function ended(
-  text: string,
-  at: number,
+  lead: string,
   point: { readonly ms: number; readonly fromMs: number },
 ): { readonly ms: number; readonly fromMs: number } {
-  const ms = /^before\s/i.test(text.slice(at, at + 7)) ? point.fromMs : point.ms
+  const ms = /\bbefore\s+$/i.test(lead) ? point.fromMs : point.ms
   return { ms, fromMs: Math.min(point.fromMs, ms) }
 }
 
@@ -111,7 +110,7 @@ function pointAfter(
   const meaning: TimeMeaning =
     'why' in point
       ? { kind: 'unclear', why: point.why }
-      : { kind: 'point', ...ended(text, at, point), role }
+      : { kind: 'point', ...ended(text.slice(at, start), point), role }
   return { start: at, end: point.end, meaning }
 }
 

@@ -27,7 +27,7 @@ export const planMandate: Grant = {
     const planId = required(exchange.parameters, 'subject_token')
     const asked = scopesAsked(exchange.parameters)
     const facts = await readFacts(exchange, null)
-    const plan = await requireFacts<PlanFacts>(exchange, planQuery(planId))
+    const plan = await requireFacts<PlanFacts>(exchange, planQuery(planId, exchange.nowMs))
     notePlan(exchange, plan)
     const digest = plan.digest ?? refuseUnreadable('The plan was never previewed.')
     const target = plan.reach === 'platform' ? null : plan.zone.id

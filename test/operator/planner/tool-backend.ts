@@ -115,6 +115,12 @@ const tools: Readonly<Record<string, Tool>> = {
         .filter((grant) => args['application_id'] === undefined || grant.application_id === args['application_id'])
         .filter((grant) => args['resource_id'] === undefined || grant.resource_id === args['resource_id']),
     ),
+  grants_get: (zone, args) => {
+    const found = zone.grants.find(({ id }) => id === args['grant_id'])
+    return found === undefined
+      ? { ok: false, code: 'not_found', message: 'There is no such grant.' }
+      : { ok: true, value: found }
+  },
   access_list: (zone, args) => page(accessOf(zone, args)),
   access_check: check,
   plans_list: (zone) => page(zone.plans),
