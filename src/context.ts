@@ -224,11 +224,8 @@ async function openStore(
   const never = new Promise<Error>(() => undefined)
   if (overrides.database !== undefined)
     return { db: begun.use(openDatabase(overrides.database)), died: never }
-  if (secrets.databaseUrl !== null) {
-    const connection = { connectionString: secrets.databaseUrl }
-    await prepared(connection)
-    return { db: begun.use(openDatabase(connection)), died: never }
-  }
+  if (secrets.databaseUrl !== null)
+    return { db: await openReady({ connectionString: secrets.databaseUrl }, begun), died: never }
   const postgres = begun.use(
     await startEmbeddedPostgres({
       home: config.home,
@@ -237,19 +234,23 @@ async function openStore(
       },
     }),
   )
-  await prepared(postgres.connection)
-  return { db: begun.use(openDatabase(postgres.connection)), died: postgres.died }
+  return { db: await openReady(postgres.connection, begun), died: postgres.died }
 }
 
-/** Migrates, with patience for a server that is still coming up. */
-async function prepared(connection: pg.PoolConfig): Promise<void> {
+/** Migrates as the owner, then opens under the service's role, with patience for a starting server. */
+async function openReady(
+  connection: pg.PoolConfig,
+  begun: AsyncDisposableStack,
+): Promise<Database> {
   for (let attempt = 1; ; attempt += 1)
     try {
       await migrate(connection)
-      return
+      const db = begun.use(openDatabase(connection))
+      await db.pool.query('select 1')
+      return db
     } catch (error) {
       const { code } = error as { code?: string }
-      if (code !== '57P03' || attempt === connectAttempts) throw unreachable(error)
+      if (code !== '57P03' || attempt === connectAttempts) throw unusable(error)
       await delay(connectPauseMs)
     }
 }
@@ -257,13 +258,20 @@ async function prepared(connection: pg.PoolConfig): Promise<void> {
 const connectAttempts = 20
 const connectPauseMs = 250
 
-function unreachable(error: unknown): StartupError {
-  const why = error instanceof Error ? error.message : 'unknown error'
-  return new StartupError(
-    `the database cannot be used: ${why}`,
-    'Check DATABASE_URL: its role must own the database and may create roles, or have caracal_service.',
-    { cause: error },
-  )
+function unusable(error: unknown): StartupError {
+  const { code = '', message } = error as Error & { code?: string }
+  const hint = databaseHints[code] ?? 'Check DATABASE_URL, and that its role owns the database.'
+  return new StartupError(`the database cannot be used: ${message}`, hint, { cause: error })
+}
+
+/** What a person can do, by SQLSTATE or by the code of the socket. */
+const databaseHints: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'Start the server that DATABASE_URL names, or correct its host and port.',
+  ENOTFOUND: 'Correct the host in DATABASE_URL.',
+  '28P01': 'Correct the user and the password in DATABASE_URL.',
+  '3D000': 'Create the database that DATABASE_URL names, owned by its role.',
+  '42501':
+    'Give the role in DATABASE_URL createrole, or have an administrator grant it caracal_service.',
 }
 
 function masterKeyOf(config: Config, secrets: Secrets): Buffer {
