@@ -22,6 +22,7 @@ export function eventOf(
     ...actorOf(call.principal),
     requestId: call.requestId,
     traceId: call.traceId,
+    applicationId: applicationIn(call.changes),
     planId: plan,
     approvalIds: call.principal.kind === 'control' ? call.principal.plan?.approvalIds : undefined,
     mandateJti: call.principal.kind === 'control' ? call.principal.jti : undefined,
@@ -35,6 +36,15 @@ export function eventOf(
             changes: call.changes.map(({ kind, id, name, effect }) => ({ kind, id, name, effect })),
           },
   }
+}
+
+/** The application that changes are about: one of them itself, or the one that a grant is for. */
+function applicationIn(changes: Call['changes']): string | undefined {
+  for (const { kind, id, before, after } of changes) {
+    const named = kind === 'application' ? id : (after ?? before)?.application_id
+    if (typeof named === 'string') return named
+  }
+  return undefined
 }
 
 /** The event of a call that was refused: its code, and nothing that was in it. */
