@@ -19,8 +19,8 @@ async function main(): Promise<void> {
     process.stdout.write(usage)
     return
   }
-  const figures = await run(options)
   const facts = { machine: machine(), date: new Date().toISOString().slice(0, 10) }
+  const figures = await run(options)
   if (options.json) console.log(JSON.stringify({ ...facts, figures }))
   else console.log(`\n${facts.date} · ${facts.machine}\n\n${table(figures)}`)
 }

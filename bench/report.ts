@@ -1,4 +1,4 @@
-import { availableParallelism, cpus, release, totalmem } from 'node:os'
+import { availableParallelism, cpus, loadavg, release, totalmem, type } from 'node:os'
 import { markdownTable } from '../scripts/markdown.ts'
 import type { Figure } from './figure.ts'
 import { targets, type Target } from './targets-table.ts'
@@ -22,12 +22,17 @@ export function table(figures: readonly Figure[]): string {
   )
 }
 
-/** What the figures were taken on. */
+/**
+ * What the figures are taken on. A load average that is not near zero before they are says that
+ * something else has had its share of the machine.
+ */
 export function machine(): string {
   const [cpu] = cpus()
   const memory = `${whole(totalmem() / 1e9)} GB`
+  const system = `${type()} ${release()}`
   const cores = `${availableParallelism()} cores (${cpu?.model ?? 'unknown'})`
-  return `${cores}, ${memory}, Linux ${release()}, Node ${process.versions.node}`
+  const load = `load average ${(loadavg()[0] ?? 0).toFixed(1)} before`
+  return `${cores}, ${memory}, ${system}, Node ${process.versions.node}, ${load}`
 }
 
 function targetText(target: Target): string {

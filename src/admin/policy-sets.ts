@@ -6,7 +6,7 @@ import { mergeDocuments } from '../policy/bundle.ts'
 import type { DocumentSet } from '../policy/document-schemas.ts'
 import { activate, activationsOf, type Activation } from '../store/activations.ts'
 import { archiveObject, insertObject, type ObjectRow } from '../store/objects.ts'
-import { latestSetVersions, policyVersionsById } from '../store/policies.ts'
+import { archivedPolicies, latestSetVersions, policyVersionsById } from '../store/policies.ts'
 import { findZone } from '../store/zones.ts'
 import type { Tx } from '../store/tx.ts'
 import { decide } from './decide.ts'
@@ -126,6 +126,12 @@ async function addVersion(
     refuse('not_found', 'The manifest names policy versions that the zone does not have.', {
       details: { missing },
     })
+  const policies = [...versions.values()].map((version) => version.policy_id)
+  const archived = await archivedPolicies(tx.queries, tx.zone, policies)
+  if (archived.length > 0)
+    refuse('archived', 'The manifest names versions of policies that are archived.', {
+      details: { policies: archived },
+    })
   const documents = mergeDocuments(
     ids.flatMap((id) => versions.get(id)?.documents ?? []) as DocumentSet[],
   )
@@ -162,6 +168,7 @@ async function latestOf(tx: Tx, setId: string): Promise<ObjectRow<'policy_set_ve
 
 /** Any version that decided before can decide again; without a name it is the last one before. */
 async function earlierVersion(tx: Tx, input: InputOf<'policy_sets.rollback'>): Promise<string> {
+  if (input.version_id !== undefined) await get(tx, 'policy_set_versions', input.version_id)
   const history = await activationsOf(tx.queries, tx.zone, historyEntries)
   const active = (await findZone(tx.queries, tx.zone))?.active_policy_set_version_id
   const earlier = history.map((entry) => entry.version_id).filter((id) => id !== active)

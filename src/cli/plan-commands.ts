@@ -54,6 +54,7 @@ export function addPlanCommands(plan: Command, run: WithSession): void {
         return finish(session, decided)
       }),
     )
+  plan.summary(plan.commands.map((command) => command.name()).join(', '))
 }
 
 async function approveCommand(

@@ -1,5 +1,6 @@
 import type { ReactNode } from 'react'
-import icon from './icon.svg'
+
+const icon = new URL('./icon.svg', import.meta.url).href
 
 export function Brand(): ReactNode {
   return (

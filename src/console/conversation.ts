@@ -44,102 +44,120 @@ interface Kept {
 
 const nothing: Kept = { id: null, mode: 'agent', utterances: [] }
 
+/** What one conversation holds while it is shown. */
+interface Talk {
+  readonly kept: Kept
+  readonly live: Live | null
+  readonly failure: unknown
+  readonly loading: boolean
+}
+
 /** The conversation of a zone that the address names, or a new one where it names none. */
 export function useConversation(zone: string, named: string | null): Conversation {
   const { client } = useSession()
-  const [kept, setKept] = useState<Kept>(nothing)
-  const [live, setLive] = useState<Live | null>(null)
-  const [failure, setFailure] = useState<unknown>(null)
-  const [loading, setLoading] = useState(named !== null)
+  const { talk, set, held, speaking } = useTalk(zone, named)
   const unsent = useRef({ text: '', id: '' })
-  const speaking = useRef<AbortController | null>(null)
-  const at = (id: string | null): string => pathOf({ zone, section: 'ask', item: id })
-  // The address is set by this hook too: what it holds already is not loaded.
-  const held = useRef<string | null>(null)
+  const { id, mode, utterances } = talk.kept
 
-  useEffect(() => {
-    if (named === held.current) return undefined
-    held.current = named
-    const controller = new AbortController()
-    const { signal } = controller
-    speaking.current?.abort()
-    setKept((was) => ({ ...nothing, id: named, mode: was.mode }))
-    setLive(null)
-    setFailure(null)
-    setLoading(named !== null)
-    if (named === null) return undefined
-    client.conversations
-      .get(zone, { conversation_id: named }, { signal })
-      .then(({ id, mode, messages }) =>
-        setKept({ id, mode, utterances: messages.map(utteranceOf) }),
-      )
-      .catch((error: unknown) => {
-        if (!signal.aborted) setFailure(error)
-      })
-      .finally(() => {
-        if (!signal.aborted) setLoading(false)
-      })
-    return () => {
-      controller.abort()
-      held.current = null
-    }
-    // The address alone decides which conversation is shown.
-  }, [named])
-
+  /** Opens the conversation where this is its first message, and tells the address. */
+  const opened = async (said: readonly Utterance[], signal: AbortSignal): Promise<string> => {
+    const opened = id ?? (await client.conversations.create(zone, { mode })).id
+    signal.throwIfAborted()
+    set({ kept: { id: opened, mode, utterances: said } })
+    held.current = opened
+    if (named !== opened) goTo(addressOf(zone, opened), 'replace')
+    return opened
+  }
   const send = async (text: string): Promise<boolean> => {
     // Said again after a failure, the same words are the same message, and get the same answer.
     if (unsent.current.text !== text) unsent.current = { text, id: crypto.randomUUID() }
     const clientMessageId = unsent.current.id
     const controller = new AbortController()
     speaking.current = controller
-    setFailure(null)
-    setLive({ stage: 'opening', text: '', planIds: [] })
-    let id = kept.id
-    const others = kept.utterances.filter((one) => one.id !== clientMessageId)
-    const said = [...others, spoken(clientMessageId, text)]
+    set({ failure: null, live: { stage: 'opening', text: '', planIds: [] } })
+    const before = utterances.filter((one) => one.id !== clientMessageId)
+    const said = [...before, spoken(clientMessageId, text)]
     try {
-      id ??= (await client.conversations.create(zone, { mode: kept.mode })).id
-      setKept({ id, mode: kept.mode, utterances: said })
-      held.current = id
-      if (named !== id) goTo(at(id), 'replace')
-      const answer = await converse(client, zone, id, text, {
-        clientMessageId,
-        signal: controller.signal,
-        onEvent: (event) => setLive((was) => was && heard(was, event)),
-      })
-      setKept({ id, mode: kept.mode, utterances: [...said, utteranceOf(answer)] })
+      const { signal } = controller
+      const at = await opened(said, signal)
+      const onEvent = (event: ConversationEvent): void => {
+        set(({ live }) => ({ live: live && heard(live, event) }))
+      }
+      const answer = await converse(client, zone, at, text, { clientMessageId, signal, onEvent })
+      set({ live: null, kept: { id: at, mode, utterances: [...said, utteranceOf(answer)] } })
       unsent.current = { text: '', id: '' }
       return true
-    } catch (error) {
+    } catch (failure) {
       if (controller.signal.aborted) return true
-      setFailure(error)
-      const taken = error instanceof CaracalError && unsettled.has(error.code)
-      if (!taken) setKept({ id, mode: kept.mode, utterances: others })
+      const taken = failure instanceof CaracalError && unsettled.has(failure.code)
+      set(({ kept }) => ({
+        failure,
+        live: null,
+        kept: { ...kept, utterances: taken ? said : before },
+      }))
       return false
-    } finally {
-      if (speaking.current === controller) {
-        speaking.current = null
-        setLive(null)
-      }
     }
   }
-
   const stop = (): void => {
-    if (kept.id === null) return
-    client.conversations.cancel(zone, { conversation_id: kept.id }).catch((error: unknown) => {
-      setFailure(error)
+    if (id === null) return
+    client.conversations.cancel(zone, { conversation_id: id }).catch((failure: unknown) => {
+      set({ failure })
     })
   }
-  const begin = (mode: Mode): void => {
+  const begin = (another: Mode): void => {
     speaking.current?.abort()
     held.current = null
-    setKept({ ...nothing, mode })
-    setLive(null)
-    setFailure(null)
-    goTo(at(null))
+    set({ ...silence, kept: { ...nothing, mode: another } })
+    goTo(addressOf(zone, null))
   }
-  const { mode, utterances } = kept
+  const { live, failure, loading } = talk
   return { mode, loading, utterances, live, failure, send, stop, begin }
+}
+
+const silence = { live: null, failure: null, loading: false } as const
+
+function addressOf(zone: string, conversation: string | null): string {
+  return pathOf({ zone, section: 'ask', item: conversation })
+}
+
+type Change = Partial<Talk> | ((talk: Talk) => Partial<Talk>)
+
+/** The conversation as it is shown, read from the service when the address names another one. */
+function useTalk(zone: string, named: string | null) {
+  const { client } = useSession()
+  const [talk, setTalk] = useState<Talk>({ ...silence, kept: nothing, loading: named !== null })
+  const set = (change: Change): void => {
+    setTalk((was) => ({ ...was, ...(typeof change === 'function' ? change(was) : change) }))
+  }
+  /** The conversation that is shown; what the address is set to by this page is not read again. */
+  const held = useRef<string | null>(null)
+  const speaking = useRef<AbortController | null>(null)
+  useEffect(() => {
+    if (named === held.current) return
+    held.current = named
+    speaking.current?.abort()
+    set(({ kept: { mode } }) => ({
+      ...silence,
+      kept: { ...nothing, id: named, mode },
+      loading: named !== null,
+    }))
+    if (named === null) return
+    client.conversations
+      .get(zone, { conversation_id: named })
+      .then(({ id, mode, messages }) => ({
+        kept: { id, mode, utterances: messages.map(utteranceOf) },
+        loading: false,
+      }))
+      .catch((failure: unknown) => ({ failure, loading: false }))
+      .then((change) => {
+        if (held.current === named) set(change)
+      })
+      .catch(() => undefined)
+    // The address alone decides which conversation is shown.
+  }, [named])
+  // Whoever leaves hears no more of it; the service finishes the answer all the same.
+  useEffect(() => () => speaking.current?.abort(), [])
+  return { talk, set, held, speaking }
 }
 
 /** Failures after which the message may have been kept all the same. */

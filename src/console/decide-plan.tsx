@@ -29,49 +29,21 @@ const acts: Readonly<Partial<Record<PlanState, readonly Act[]>>> = {
 
 /** Approve, reject, apply and preview again, as far as the state of the plan has room for them. */
 export function DecidePlan({ zone, plan, onPlan, onReload }: DecidePlanProps): ReactNode {
-  const { client, keepSecrets } = useSession()
   const acting = useAction()
   const [reason, setReason] = useState('')
   const [rejecting, setRejecting] = useState(false)
+  const run = useActs(zone, plan, reason.trim(), onPlan)
   const open = acts[plan.state] ?? []
-  const { digest } = plan
-  const target = { plan_id: plan.id }
-  const words = reason.trim()
-
-  const approve = async (): Promise<void> => {
-    if (digest === null) return
-    onPlan(
-      await client.plans.approve(zone, {
-        ...target,
-        digest,
-        ...(words !== '' && { reason: words }),
-      }),
-    )
-    setReason('')
-  }
-  const reject = async (): Promise<void> => {
-    onPlan(await client.plans.reject(zone, { ...target, reason: words }))
-    setRejecting(false)
-  }
-  const apply = async (): Promise<void> => {
-    const done = await client.plans.apply(zone, { ...target, ...(digest !== null && { digest }) })
-    keepSecrets(plan.id, done.secrets)
-    onPlan(done.plan)
-  }
-  const preview = async (): Promise<void> => {
-    onPlan(await client.plans.preview(zone, target))
-  }
-
-  const asked = codeOf(acting.failure) === 'break_glass_reason_required'
+  const code = acting.failure instanceof CaracalError ? acting.failure.code : ''
+  const asked = code === 'break_glass_reason_required'
   const alone = plan.state === 'pending_approval' && plan.preview?.policy.break_glass === true
-  const button = { plan, acting, open }
   if (rejecting)
     return (
       <Rejection
         reason={reason}
         onReason={setReason}
         acting={acting}
-        onReject={() => acting.run('reject', reject)}
+        onReject={() => acting.run('reject', run.reject)}
         onBack={() => setRejecting(false)}
       />
     )
@@ -86,9 +58,19 @@ export function DecidePlan({ zone, plan, onPlan, onReload }: DecidePlanProps): R
         />
       )}
       <div className="row">
-        <ActButton {...button} act="approve" run={approve} text="Approve" />
-        <ActButton {...button} act="apply" run={apply} text="Apply" />
-        <ActButton {...button} act="preview" run={preview} text="Preview again" />
+        {buttons.map(([act, text]) =>
+          open.includes(act) ? (
+            <button
+              key={act}
+              type="button"
+              className="primary"
+              disabled={acting.busy !== null}
+              onClick={() => acting.run(act, run[act])}
+            >
+              {acting.busy === act ? `${text}…` : text}
+            </button>
+          ) : null,
+        )}
         {open.includes('reject') && (
           <button type="button" disabled={acting.busy !== null} onClick={() => setRejecting(true)}>
             Reject…
@@ -96,7 +78,7 @@ export function DecidePlan({ zone, plan, onPlan, onReload }: DecidePlanProps): R
         )}
       </div>
       <Failure of={acting.failure} zone={zone}>
-        {outdated.has(codeOf(acting.failure) ?? '') && (
+        {outdated.has(code) && (
           <button
             type="button"
             onClick={() => {
@@ -112,30 +94,41 @@ export function DecidePlan({ zone, plan, onPlan, onReload }: DecidePlanProps): R
   )
 }
 
-function codeOf(failure: unknown): string | null {
-  return failure instanceof CaracalError ? failure.code : null
-}
+const buttons: readonly (readonly [Act, string])[] = [
+  ['approve', 'Approve'],
+  ['apply', 'Apply'],
+  ['preview', 'Preview again'],
+]
 
-interface ActButtonProps {
-  readonly act: Act
-  readonly open: readonly Act[]
-  readonly acting: Acting
-  readonly run: () => Promise<void>
-  readonly text: string
-}
-
-function ActButton({ act, open, acting, run, text }: ActButtonProps): ReactNode {
-  if (!open.includes(act)) return null
-  return (
-    <button
-      type="button"
-      className="primary"
-      disabled={acting.busy !== null}
-      onClick={() => acting.run(act, run)}
-    >
-      {acting.busy === act ? `${text}…` : text}
-    </button>
-  )
+/** What each act asks of the service. Approving names the digest of the plan that is shown. */
+function useActs(
+  zone: string,
+  plan: PlanView,
+  reason: string,
+  onPlan: (plan: PlanView) => void,
+): Readonly<Record<Act, () => Promise<void>>> {
+  const { client, keepSecrets } = useSession()
+  const target = { plan_id: plan.id }
+  const { digest } = plan
+  return {
+    approve: async () => {
+      if (digest === null) return
+      const why = reason === '' ? {} : { reason }
+      onPlan(await client.plans.approve(zone, { ...target, digest, ...why }))
+    },
+    reject: async () => {
+      onPlan(await client.plans.reject(zone, { ...target, reason }))
+    },
+    apply: async () => {
+      const exactly = digest === null ? {} : { digest }
+      const done = await client.plans.apply(zone, { ...target, ...exactly })
+      keepSecrets(plan.id, done.secrets)
+      onPlan(done.plan)
+    },
+    preview: async () => {
+      onPlan(await client.plans.preview(zone, target))
+    },
+  }
 }
 
 interface RejectionProps {

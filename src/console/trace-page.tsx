@@ -1,5 +1,4 @@
 import { useState, type ReactNode } from 'react'
-import type { AdminClient } from '../client/admin-client.ts'
 import { On, Who } from './audit-page.tsx'
 import { Chip } from './chips.tsx'
 import { Failure } from './failure.tsx'
@@ -15,7 +14,10 @@ interface TracePageProps {
   readonly requestId: string
 }
 
-type Explained = Awaited<ReturnType<AdminClient['audit']['explain']>>
+interface Explained {
+  readonly explanation: string
+  readonly smallest_change: string | null
+}
 
 /** The events of one request, in order, and why it was decided as it was. */
 export function TracePage({ zone, requestId }: TracePageProps): ReactNode {

@@ -77,6 +77,8 @@ function admit(context: GateContext, { principal, request, zone: named }: Attemp
   if (operation.place === 'zone' && zone === null)
     refuse('zone_not_found', 'There is no such zone.', { details: { zone: request.zone } })
   authorize(principal, operation, zone)
+  if (principal.kind === 'control' && principal.plan !== null)
+    refuse('control_scope_required', 'A plan’s mandate runs the steps of that plan and no call.')
   if (zone !== null && zone.archived_at !== null && operation.effect !== 'read')
     refuse('zone_archived', 'This zone is archived.')
   const home = (zone?.id as ZoneId | undefined) ?? context.system().zone

@@ -1,10 +1,10 @@
-import type { Risk } from '../../tools/operation.ts'
 import { documentsOf } from '../policy/authority.ts'
 import { countApprovers } from '../store/principals.ts'
 import { findZone } from '../store/zones.ts'
 import { findOperation } from '../../tools/catalogue.ts'
 import type { Call } from './handler.ts'
 import type { GateContext } from './context.ts'
+import type { Reach } from './steps.ts'
 import type { z } from 'zod'
 import type { preview } from '../../tools/plans.ts'
 
@@ -14,9 +14,8 @@ type StepsPreview = z.output<typeof preview>
 export async function planPolicy(
   context: GateContext,
   call: Call,
-  steps: StepsPreview['steps'],
-  access: StepsPreview['access'],
-  risk: Risk,
+  reach: Reach,
+  { steps, access, risk }: Pick<StepsPreview, 'steps' | 'access' | 'risk'>,
 ): Promise<StepsPreview['policy']> {
   const zone = await findZone(call.queries, call.zone)
   const version = zone?.active_policy_set_version_id ?? null
@@ -37,9 +36,10 @@ export async function planPolicy(
       lost: access.lost.length,
       newly_gated: access.newly_gated.length,
     },
+    // A plan that reaches beyond its zone is approved with global scope alone.
     persons_who_can_approve: await countApprovers(
       call.queries,
-      call.zone,
+      reach === 'platform' ? null : call.zone,
       call.principal.id,
       call.now,
     ),

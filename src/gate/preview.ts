@@ -12,7 +12,7 @@ import type { Call } from './handler.ts'
 import type { GateContext } from './context.ts'
 import { planPolicy } from './plan-policy.ts'
 import { highest, riskOf } from './risk.ts'
-import { inOrder, needs, runStep, type AssignedIds, type Step, type StepRun } from './steps.ts'
+import { inOrder, needs, reachOf, runStep, type AssignedIds, type Step, type StepRun } from './steps.ts'
 
 export type StepsPreview = z.output<typeof preview>
 type StepPreview = z.output<typeof stepPreview>
@@ -57,7 +57,7 @@ export async function previewSteps(
     preview: {
       steps: previews,
       access,
-      policy: await planPolicy(context, call, previews, access, risk),
+      policy: await planPolicy(context, call, reachOf(steps), { steps: previews, access, risk }),
       risk,
       reversible: previews.every((step) => step.reversible || step.effect === 'no-op'),
       events: runs.map((run) => run.event.type),

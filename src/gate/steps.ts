@@ -21,6 +21,16 @@ export interface Step {
   readonly depends_on: readonly string[]
 }
 
+/** `platform`: a step needs authority beyond the plan's own zone. */
+export type Reach = 'zone' | 'platform'
+
+export function reachOf(steps: readonly Step[]): Reach {
+  const out = steps.some(
+    ({ zone, operation }) => zone !== undefined || findOperation(operation)?.place === 'platform',
+  )
+  return out ? 'platform' : 'zone'
+}
+
 /** What a step did, inside the transaction that it ran in. */
 export interface StepRun {
   readonly step: Step

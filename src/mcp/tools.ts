@@ -68,7 +68,8 @@ function tool(name: string, operation: Operation, requires: readonly string[]): 
       readOnlyHint: read,
       // Applying may delete; a proposal only ever adds a draft.
       destructiveHint: !read && operation.risk === 'high',
-      idempotentHint: read || requires.length > 0,
+      // What insists on a digest is done once for it, however often it is asked for.
+      idempotentHint: read || requires.includes('digest'),
       openWorldHint: false,
     },
   }
@@ -78,7 +79,8 @@ function tool(name: string, operation: Operation, requires: readonly string[]): 
 function withoutSecrets(operation: Operation): Pick<McpTool, 'output' | 'withheld'> {
   if (!(operation.output instanceof z.ZodObject))
     throw new Error(`${operation.id} cannot be a tool: its output is not an object`)
-  const fields = Object.entries(operation.output.shape as Record<string, z.ZodType>)
+  const shape: Readonly<Record<string, z.ZodType>> = operation.output.shape
+  const fields = Object.entries(shape)
   const isSecret = (field: z.ZodType): boolean => metaOf(field).secret === true
   return {
     output: z.object(Object.fromEntries(fields.filter(([, field]) => !isSecret(field)))),

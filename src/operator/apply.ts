@@ -19,6 +19,7 @@ import {
   type PlanRecord,
 } from '../store/plans.ts'
 import { useOnce } from '../store/used-once.ts'
+import { counts } from './approve.ts'
 import { lockBase, planForChange, planOf } from './plan-lookup.ts'
 import { planDigest, planView, stateOf } from './plan-view.ts'
 
@@ -71,6 +72,9 @@ export async function applyPlan(
   if (plan.reach === 'platform') await seeEveryZone(call.queries)
   const runs = await runSteps(context, { ...call, principal: mandate }, plan)
   refuseDivergence(plan, runs)
+  const released = (await approvalsOf(call.queries, [plan.id])).filter((approval) =>
+    counts(approval, plan, call.nowMs),
+  )
   await consumeApprovals(call.queries, plan.id, call.now)
   const events = runs.map((run) => run.event)
   const ids = await recordEvents(call.queries, call.nowMs, events)
@@ -80,7 +84,7 @@ export async function applyPlan(
     updated_at: call.now,
   })
   const approvals = await approvalsOf(call.queries, [plan.id])
-  const isApprover = approvals.some((approval) => approval.approver_id === call.principal.id)
+  const isApprover = released.some((approval) => approval.approver_id === call.principal.id)
   return {
     plan: planView(updated, approvals, call.nowMs),
     replayed: false,

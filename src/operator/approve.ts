@@ -2,6 +2,7 @@ import type { InputOf } from '../../tools/catalogue.ts'
 import type { Call, Refusal } from '../gate/handler.ts'
 import type { AdminPrincipal } from '../gate/principal.ts'
 import { refuse } from '../kernel/faults.ts'
+import type { ZoneId } from '../kernel/ids.ts'
 import { limits } from '../kernel/limits.ts'
 import {
   approvalsOf,
@@ -13,13 +14,16 @@ import {
 } from '../store/plans.ts'
 import { countApprovers } from '../store/principals.ts'
 import { lockBase, planForChange } from './plan-lookup.ts'
-import { planDigest, planView, stateOf, type PlanView } from './plan-view.ts'
+import { planDigest, planView, stateOf, type PlanView, type Preview } from './plan-view.ts'
 
 /** A person's decision on exactly the plan with this digest. */
 export async function approvePlan(call: Call, input: InputOf<'plans.approve'>): Promise<PlanView> {
   const approver = personOf(call)
   const plan = await planForChange(call, input.plan_id)
-  refuseUnlessWaiting(plan, call.nowMs)
+  const earlier = (await approvalsOf(call.queries, [plan.id])).filter((approval) =>
+    counts(approval, plan, call.nowMs),
+  )
+  refuseUnlessWaiting(plan, earlier.length, call.nowMs)
   if (input.digest !== plan.digest || planDigest(plan) !== plan.digest)
     refuse('approval_mismatch', 'This is not the plan that you have seen: show it again.', {
       details: { approved: input.digest, plan: planDigest(plan) },
@@ -28,9 +32,6 @@ export async function approvePlan(call: Call, input: InputOf<'plans.approve'>): 
     refuse('global_scope_required', 'A plan of the platform is approved with global scope.')
   await lockBase(call.queries, plan)
   const breakGlass = await checkSecondPerson(call, plan, approver, input.reason)
-  const earlier = (await approvalsOf(call.queries, [plan.id])).filter((approval) =>
-    counts(approval, plan, call.nowMs),
-  )
   if (earlier.some((approval) => approval.approver_id === approver.id))
     refuse('plan_state', 'You have approved this plan; another person is awaited.')
   await insertApproval(call.queries, {
@@ -87,9 +88,11 @@ function personOf(call: Call): AdminPrincipal {
     : refuse('person_required', 'A person decides on a plan; this credential is not one’s own.')
 }
 
-function refuseUnlessWaiting(plan: PlanRecord, nowMs: number): void {
+/** A plan whose approvals have run out waits again: an approved one is not approved for good. */
+function refuseUnlessWaiting(plan: PlanRecord, approvals: number, nowMs: number): void {
   const state = stateOf(plan, nowMs)
   if (state === 'pending_approval') return
+  if (state === 'approved' && approvals < plan.approvals_required) return
   if (state === 'expired') refuse('plan_expired', 'This plan has expired; propose it again.')
   if (state === 'stale') refuse('stale', 'This plan is stale; preview it again.')
   refuse('plan_state', `This plan is ${state}; it does not wait for an approval.`, {
@@ -109,7 +112,10 @@ async function checkSecondPerson(
 ): Promise<boolean> {
   const grave = plan.risk === 'high' || plan.risk === 'critical'
   if (!grave || approver.id !== plan.requester_id) return false
-  const others = await countApprovers(call.queries, call.zone, plan.requester_id, call.now)
+  const { second_person: demanded } = (plan.preview as Preview).policy
+  const others = await countApprovers(call.queries, reachOf(plan), plan.requester_id, call.now)
+  if (others === 0 && demanded)
+    refuse('second_person_required', 'Who could approve is gone: preview it again to go on alone.')
   if (others > 0)
     refuse('second_person_required', `A ${plan.risk}-risk plan is approved by another person.`)
   if (reason === undefined)
@@ -118,6 +124,10 @@ async function checkSecondPerson(
       `You alone can approve, and this plan is of ${plan.risk} risk: give a reason.`,
     )
   return true
+}
+
+function reachOf(plan: PlanRecord): ZoneId | null {
+  return plan.reach === 'platform' ? null : (plan.zone_id as ZoneId)
 }
 
 function decisionOf(call: Call, approver: AdminPrincipal, plan: PlanRecord, digest: string) {

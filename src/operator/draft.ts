@@ -1,10 +1,10 @@
-import { findOperation, type InputOf } from '../../tools/catalogue.ts'
+import type { InputOf } from '../../tools/catalogue.ts'
 import type { GateContext } from '../gate/context.ts'
 import type { Call } from '../gate/handler.ts'
 import { previewSteps, type StepsPreview } from '../gate/preview.ts'
 import { adminPrincipal } from '../gate/admin-token.ts'
 import type { AdminPrincipal, Principal } from '../gate/principal.ts'
-import type { Step } from '../gate/steps.ts'
+import { reachOf, type Step } from '../gate/steps.ts'
 import { refuse } from '../kernel/faults.ts'
 import { limits } from '../kernel/limits.ts'
 import { seeEveryZone } from '../store/database.ts'
@@ -24,7 +24,7 @@ export async function createPlan(
   input: InputOf<'plans.create'>,
 ): Promise<PlanView> {
   const steps = input.steps
-  const reach = steps.some((step) => reachesOut(step)) ? 'platform' : 'zone'
+  const reach = reachOf(steps)
   const shown = await preview(context, call, reach, steps)
   const facts = { ...shown, zone_id: call.zone, reach, requester_id: call.principal.id } as const
   const row = await insertPlan(call.queries, {
@@ -110,16 +110,15 @@ async function preview(
 /** The columns that a preview decides. */
 function columns(facts: Shown & Pick<PlanRecord, 'zone_id' | 'reach' | 'requester_id'>) {
   const shown = facts.preview as StepsPreview
+  const decided = { ...facts, risk: shown.risk, approvals_required: shown.policy.approvals }
   return {
-    ...facts,
-    digest: planDigest(asStored(facts)),
+    ...decided,
+    digest: planDigest(asStored(decided)),
     state: stateAfter(shown),
     steps: JSON.stringify(facts.steps),
     preview: JSON.stringify(facts.preview),
     assigned_ids: JSON.stringify(facts.assigned_ids),
     base_revisions: JSON.stringify(facts.base_revisions),
-    risk: shown.risk,
-    approvals_required: shown.policy.approvals,
   }
 }
 
@@ -133,11 +132,6 @@ function stateAfter(shown: StepsPreview): PlanView['state'] {
   const empty = shown.steps.every((step) => step.effect === 'no-op')
   if (blocked || empty || shown.policy.decision === 'deny') return 'previewed'
   return shown.policy.approvals === 0 ? 'approved' : 'pending_approval'
-}
-
-/** Whether a step needs authority beyond the plan's own zone. */
-function reachesOut(step: Step): boolean {
-  return step.zone !== undefined || findOperation(step.operation)?.place === 'platform'
 }
 
 /**

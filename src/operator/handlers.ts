@@ -18,7 +18,7 @@ import {
 import { createPlan, previewAgain } from './draft.ts'
 import type { Model } from './model/model.ts'
 import { planOf } from './plan-lookup.ts'
-import { planView } from './plan-view.ts'
+import { isInState, planView } from './plan-view.ts'
 import type { RunningTurns } from './running.ts'
 
 /** What the Operator's own operations need of the service. */
@@ -41,7 +41,7 @@ export function operatorHandlers(services: OperatorServices): Own {
   return {
     async 'plans.list'(call, input) {
       const where = [sql`zone_id = ${call.zone}`]
-      if (input.state !== undefined) where.push(sql`state = ${input.state}`)
+      if (input.state !== undefined) where.push(isInState(input.state, call.now))
       const { rows, nextCursor } = await readPage<PlanRecord>(call.queries, {
         table: 'plans',
         where,

@@ -1,3 +1,4 @@
+import { sql, type RawBuilder, type SqlBool } from 'kysely'
 import type { OutputOf } from '../../tools/catalogue.ts'
 import { digestOf } from '../kernel/canonical.ts'
 import type { ApprovalRecord, PlanRecord } from '../store/plans.ts'
@@ -21,6 +22,8 @@ export function planDigest(
     | 'steps'
     | 'preview'
     | 'assigned_ids'
+    | 'risk'
+    | 'approvals_required'
   >,
 ): string {
   return digestOf({
@@ -32,6 +35,8 @@ export function planDigest(
     steps: plan.steps,
     preview: plan.preview,
     assigned_ids: plan.assigned_ids,
+    risk: plan.risk,
+    approvals_required: plan.approvals_required,
   })
 }
 
@@ -75,6 +80,14 @@ export function stateOf(
 ): PlanView['state'] {
   const over = open.includes(row.state) && row.expires_at.getTime() <= nowMs
   return over ? 'expired' : (row.state as PlanView['state'])
+}
+
+/** The same of rows that are not read yet. */
+export function isInState(state: PlanView['state'], now: Date): RawBuilder<SqlBool> {
+  const over = sql<SqlBool>`state = any(${open}) and expires_at <= ${now}`
+  return state === 'expired'
+    ? sql<SqlBool>`(state = 'expired' or ${over})`
+    : sql<SqlBool>`(state = ${state} and not (${over}))`
 }
 
 function approvalView(row: ApprovalRecord): PlanView['approvals'][number] {

@@ -60,7 +60,9 @@ export function encodeCursor(list: string, place: unknown): string {
 export function decodeCursor(list: string, cursor: string): unknown {
   try {
     const read: unknown = JSON.parse(Buffer.from(cursor, 'base64url').toString())
-    if (Array.isArray(read) && read.length === 2 && read[0] === list) return read[1]
+    const place: unknown = Array.isArray(read) ? read[1] : undefined
+    // Decoding forgives what encoding never writes; one place has one cursor.
+    if (encodeCursor(list, place) === cursor) return place
   } catch {
     // Falls through to the refusal: whatever it was, this service did not make it.
   }

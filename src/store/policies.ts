@@ -27,6 +27,19 @@ export async function policyVersionsById(
   return new Map(rows.map((row) => [row.id, row]))
 }
 
+/** Which of some policies are archived. Index: primary key. */
+export async function archivedPolicies(
+  queries: Queries,
+  zone: ZoneId,
+  ids: readonly string[],
+): Promise<readonly string[]> {
+  const { rows } = await sql<{ id: string }>`
+    select id from policies
+    where id = any(${[...ids]}) and zone_id = ${zone} and archived_at is not null
+    order by id`.execute(queries)
+  return rows.map((row) => row.id)
+}
+
 /** The policy versions that the zone's active policy set version holds. */
 export async function activeManifest(
   queries: Queries,

@@ -40,10 +40,13 @@ export function isLive(
   )
 }
 
-/** How many people other than one could approve in a zone. Scans the tokens, of which there are few. */
+/**
+ * How many people other than one could approve in a zone, or for the platform (null). Scans the
+ * tokens, of which there are few.
+ */
 export async function countApprovers(
   queries: Queries,
-  zone: ZoneId,
+  zone: ZoneId | null,
   exceptPrincipal: string,
   now: Date,
 ): Promise<number> {

@@ -83,7 +83,8 @@ test('a failing provider is said in plain words, and the turn is over', async ()
   const path = `operator/conversations/${String(conversation.body.id)}`
   await world.call('POST', `${path}/messages`, { text: 'hello' })
   const { body } = await world.call('GET', path)
-  expect(body.messages.at(-1)).toMatchObject({
+  const messages = body.messages as readonly unknown[]
+  expect(messages.at(-1)).toMatchObject({
     role: 'operator',
     outcome: 'failed',
     text: expect.stringContaining('ANTHROPIC_API_KEY'),

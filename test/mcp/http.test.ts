@@ -23,10 +23,14 @@ describe.each(eras)('a client %s', (era) => {
     expect(connected.protocol).toMatch(era === 'of 2026' ? /^2026-07-28$/ : /^2025-/)
     expect(connected.instructions).toMatch(/No tool approves/)
     const tools = await connected.listTools()
-    expect(tools).toEqual(
-      mcpTools.map(({ name, description, inputSchema, outputSchema, annotations }) =>
-        expect.objectContaining({ name, description, inputSchema, outputSchema, annotations }),
-      ),
+    expect(tools).toMatchObject(
+      mcpTools.map(({ name, description, inputSchema, outputSchema, annotations }) => ({
+        name,
+        description,
+        inputSchema,
+        outputSchema,
+        annotations,
+      })),
     )
     expect(await connected.call('zones_get')).toMatchObject({
       isError: false,
@@ -151,7 +155,7 @@ describe('the zone', () => {
     const seen = await Promise.all(
       Array.from(
         { length: 100 },
-        async (_, i) => (await clients[i % 2]?.call('zones_get'))?.value.id,
+        async (_, i): Promise<unknown> => (await clients[i % 2]?.call('zones_get'))?.value.id,
       ),
     )
     expect(seen).toEqual(Array.from({ length: 100 }, (_, i) => zones[i % 2]))

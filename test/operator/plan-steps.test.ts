@@ -183,7 +183,7 @@ describe('a step that cannot run is blocked, and says by what', () => {
 describe('order and names', () => {
   test('the order of the steps is found from their references', async () => {
     const plan = await propose(world, access(freshName()).reverse())
-    expect(plan.preview?.steps.map(({ id }) => id)).toEqual(['app', 'res', 'grant'])
+    expect(plan.preview?.steps.map(({ id }) => id)).toEqual(['res', 'app', 'grant'])
     await approve(world, plan)
     expect((await apply(world, plan)).plan.state).toBe('applied')
   })
@@ -202,7 +202,7 @@ describe('order and names', () => {
   })
 
   test('a name that an earlier step gives is found', async () => {
-    const [, res] = [await make.application(), await make.resource()]
+    const res = await make.resource()
     const steps = [
       application('Fresh Agent'),
       {
@@ -237,8 +237,8 @@ interface Draw {
 
 const draws: fc.Arbitrary<Draw[]> = fc.array(
   fc.record({
-    kind: fc.constantFrom<Draw['kind'][]>(
-      ...['application', 'resource', 'grant', 'policy', 'relabel', 'rescope', 'archive'],
+    kind: fc.constantFrom<Draw['kind']>(
+      ...(['application', 'resource', 'grant', 'policy', 'relabel', 'rescope', 'archive'] as const),
     ),
     pick: fc.nat(5),
     words: fc.uniqueArray(fc.stringMatching(/^[a-z]{1,8}:[a-z]{1,8}$/), {
@@ -312,7 +312,8 @@ test('what is applied is what was shown: the same ids, every field as it was pre
     fc.asyncProperty(draws, async (drawn) => {
       const plan = await propose(world, stepsOf(drawn), { zone })
       if (plan.state !== 'pending_approval') return
-      const { plan: applied } = await apply(world, await approve(world, plan))
+      const released = await approve(world, plan, { reason: 'alone here' })
+      const { plan: applied } = await apply(world, released)
       expect(applied.preview).toEqual(plan.preview)
       const last = new Map<string, { kind: string; fields: Map<string, unknown> }>()
       for (const { kind, id, effect, fields } of applied.preview?.steps.flatMap((s) => s.changes) ??

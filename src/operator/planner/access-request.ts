@@ -258,15 +258,16 @@ function unknownRoles(scene: Scene, clause: Clause): readonly AssignedRun[] {
   const missing = { application: !has('application'), resource: !has('resource') }
   return runsOf(clause, scene.message)
     .filter((run) => !run.items.some(isExactScope) && !isUnknownVerb(clause, run))
-    .map((run): AssignedRun => {
+    .flatMap((run): readonly AssignedRun[] => {
       const listed = listedWith(clause, run)
-      if (listed !== null) return { run, kind: listed }
+      if (listed !== null) return [{ run, kind: listed }]
       if (missing.application !== missing.resource)
-        return { run, kind: missing.application ? 'application' : 'resource' }
+        return [{ run, kind: missing.application ? 'application' : 'resource' }]
       const close = (['application', 'resource'] as const).find(
         (kind) => resolveName(run.text, entitiesOfKind(scene, kind)).kind !== 'unknown',
       )
-      return { run, kind: close ?? placeOf(clause, run) }
+      if (close === undefined && !missing.application) return []
+      return [{ run, kind: close ?? placeOf(clause, run) }]
     })
 }
 

@@ -7,7 +7,7 @@ import { emptyDraft } from './draft.ts'
 import { type Now } from './points.ts'
 import { entitiesOf, vocabulary, type Objects, type Pending } from './scene.ts'
 import { wishesOf } from './scope-words.ts'
-import { nameInRequest } from './texts.ts'
+import { kindNames, nameInRequest } from './texts.ts'
 import { tokenize } from './tokens.ts'
 import { type ZoneState } from './zone-state.ts'
 
@@ -112,6 +112,9 @@ function picked(answer: string, candidates: readonly Entity[]): Entity | null {
   const place = ordinals.findIndex((shape) => shape.test(answer))
   if (place !== -1) return candidates[place] ?? null
   if (/^(?:the )?last(?: one)?$/i.test(answer)) return candidates.at(-1) ?? null
+  const kind = /^(?:the )?(application|app|resource|provider|policy set|policy|zone)$/i.exec(answer)?.[1]
+  const ofKind = candidates.filter((entity) => kind !== undefined && kindNames[entity.kind].startsWith(kind.toLowerCase()))
+  if (ofKind.length === 1) return ofKind[0] ?? null
   const byId = candidates.find(({ id }) => id === answer)
   if (byId !== undefined) return byId
   const name = answer.replace(/^(?:the|for|on|to|from|i mean|it is|its)\s+/i, '').replace(/^["'“]|["'”]$/gu, '').replace(/\s+(?:application|app|resource|one|please)$/i, '')
@@ -123,7 +126,7 @@ function answered(before: Reading, pending: Pending, answer: string): string {
   const chosen = picked(answer, pending.candidates)
   const plain = answer.replace(/^(?:only|just|it should be|call it|called|named)\s+/i, '')
   const value = chosen === null ? plain : sayName(chosen, pending.candidates)
-  const hasLead = /^(?:until|till|for|by|in|at|on|to|from|with|called|named|forever|permanent)/i.test(value)
+  const hasLead = /^(?:until|till|for|by|in|at|on|to|from|with|called|named|forever|permanent(?:ly)?)\b/i.test(value)
   const lead = pending.lead === '' || hasLead ? '' : `${pending.lead} `
   const long = pending.lead === 'called' && /\s/.test(value) && !/^["“]/.test(value)
   const said = long ? `"${value.replace(/"/g, '')}"` : value

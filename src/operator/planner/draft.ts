@@ -23,11 +23,17 @@ export interface ObjectFacts {
   readonly labels?: readonly string[]
 }
 
+/** What a step does, or what several together do where it belongs to none. */
+export interface Phrase {
+  readonly step: string | null
+  readonly text: string
+}
+
 /** The plan in the making, and the zone as it would be after the steps so far. */
 export interface Draft {
   readonly steps: Step[]
   /** One phrase per change, such as `register application "billing-agent"`. */
-  readonly phrases: string[]
+  readonly phrases: Phrase[]
   /** What the answer mentions beside the plan: corrections of names, what is left as it is. */
   readonly notes: string[]
   /** Objects that steps would create, and new names of renamed ones. */
@@ -63,7 +69,7 @@ export function addStep(draft: Draft, request: StepRequest): string {
     input: request.input,
     ...(dependsOn.length > 0 && { depends_on: dependsOn }),
   })
-  draft.phrases.push(request.phrase)
+  draft.phrases.push({ step: id, text: request.phrase })
   return id
 }
 

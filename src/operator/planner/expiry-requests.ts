@@ -6,6 +6,7 @@ import { addDuration } from './durations.ts'
 import { patchGrant, untilText } from './grant-steps.ts'
 import { factsOf, grantsOf, isLive, type Part, type Scene } from './scene.ts'
 import { scopesFor } from './scope-words.ts'
+import { timeGap } from './give-access.ts'
 import { askFor, gap } from './slots.ts'
 import { entityOf } from './take-access.ts'
 import { capitalized, count, listed, questions, quoted } from './texts.ts'
@@ -122,7 +123,7 @@ function setEnd(
   const target = targetOf(scene, grant, manner, time)
   if (target === null) return gap(clause, questions.untilWhen, 'until')
   if (target <= scene.now.ms)
-    return gap(clause, questions.past(capitalized(describeInstant(target, scene.now.timeZone))), 'until')
+    return timeGap(clause, questions.past(capitalized(describeInstant(target, scene.now.timeZone))))
   const present = grant.expires_at === null ? Number.POSITIVE_INFINITY : Date.parse(grant.expires_at)
   if (target === present) return { kind: 'note', text: `${capitalized(access)} ends then already.` }
   const against = manner === 'extend' ? target < present : manner === 'shorten' && target > present

@@ -2,7 +2,7 @@ import { accessRequestOf, type AccessFrame, type AccessRequest } from './access-
 import { describeInstant } from './civil-time.ts'
 import { has, is, isConnector, isNegated, scopeClassOf, take, takeAll, type Clause } from './clause.ts'
 import { type Entity, type Kind } from './entities.ts'
-import { createGrant, lastsAsLong, patchGrant, takeScopes, untilText } from './grant-steps.ts'
+import { createGrant, lastsAsLong, patchGrant, takeScopes, untilText, widenPlanned } from './grant-steps.ts'
 import { type Item } from './items.ts'
 import { canonical, factsOf, grantsOf, isLive, type Part, type Scene } from './scene.ts'
 import { scopesFor, type ScopeWish } from './scope-words.ts'
@@ -155,6 +155,15 @@ type Expiry =
   | { readonly ok: true; readonly at: string | null }
   | { readonly ok: false; readonly part: Part }
 
+/** A question about a time; the answer takes the place of the one that was said. */
+export function timeGap(clause: Clause, text: string): Part {
+  const item = clause.items.find((one) => one.time !== null)
+  const part = gap(clause, text, 'until')
+  if (item === undefined || part.kind !== 'question') return part
+  const pending = { start: item.start, end: item.end, lead: 'until', candidates: [], suggestion: null }
+  return { ...part, pending }
+}
+
 /** When the access ends; a time that is past or only adds to another is asked back. */
 export function expiryOf(scene: Scene, clause: Clause, frame: Pick<AccessFrame, 'time'>): Expiry {
   const { time } = frame
@@ -162,11 +171,11 @@ export function expiryOf(scene: Scene, clause: Clause, frame: Pick<AccessFrame, 
   if (time.kind !== 'point' || time.role !== 'until')
     return {
       ok: false,
-      part: gap(clause, `Access begins as soon as the plan is applied, and can end by itself. ${questions.untilWhen}`, 'until'),
+      part: timeGap(clause, `Access begins as soon as the plan is applied, and can end by itself. ${questions.untilWhen}`),
     }
   if (time.ms <= scene.now.ms) {
     const when = capitalized(describeInstant(time.ms, scene.now.timeZone))
-    return { ok: false, part: gap(clause, questions.past(when), 'until') }
+    return { ok: false, part: timeGap(clause, questions.past(when)) }
   }
   return { ok: true, at: new Date(time.ms).toISOString() }
 }
@@ -258,6 +267,7 @@ async function giveOne(
     createGrant(scene, { application, resource, user: request.user, scopes: rest, expiresAt })
     return []
   }
+  if (widenPlanned(scene, same, rest)) return []
   const scopes = [...same.scopes, ...rest]
   const phrase = `add ${listed(rest)} to what ${quoted(application.name)} has on ${quoted(resource.name)}`
   patchGrant(scene, same, { scopes }, phrase + untilText(scene, same.expires_at))

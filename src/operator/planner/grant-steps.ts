@@ -66,6 +66,23 @@ export function patchGrant(
   })
 }
 
+/** Adds scopes to a grant that this plan creates: the step itself, since nothing is written yet. */
+export function widenPlanned(scene: Scene, grant: GrantFacts, scopes: readonly string[]): boolean {
+  const at = scene.draft.steps.findIndex((step) => outputOf(step.id) === grant.id)
+  const step = scene.draft.steps[at]
+  if (step === undefined) return false
+  const all = [...grant.scopes, ...scopes]
+  scene.draft.steps[at] = { ...step, input: { ...step.input, scopes: all } }
+  const spoken = scene.draft.phrases.findIndex((phrase) => phrase.step === step.id)
+  const text = scene.draft.phrases[spoken]?.text ?? ''
+  scene.draft.phrases[spoken] = {
+    step: step.id,
+    text: text.replace(listed(grant.scopes), listed(all)),
+  }
+  scene.draft.grants.set(grant.id, { ...grant, scopes: all })
+  return true
+}
+
 export function revokeGrant(scene: Scene, grant: GrantFacts, phrase: string): void {
   addStep(scene.draft, {
     operation: 'grants.delete',

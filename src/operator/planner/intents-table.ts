@@ -213,14 +213,22 @@ function startsResource(clause: Clause): boolean {
 }
 
 function saysOnlyAccess(clause: Clause): boolean {
-  return clause.items.some((item) => is(item, 'noun:access') && !is(item, 'noun:scope'))
+  return clause.items.some(
+    (item) => (is(item, 'noun:access') && !is(item, 'noun:scope')) || is(item, 'scope:all'),
+  )
+}
+
+/** An application and a resource, by two names: one name that both have does not say which. */
+function namesBoth(clause: Clause): boolean {
+  const [application] = named(clause, 'application')
+  return named(clause, 'resource').some(({ item }) => application !== undefined && item !== application.item)
 }
 
 function takesAccess(clause: Clause): boolean {
   const app = names(clause, 'application') || has(clause, 'pronoun', 'pronoun-of', 'pronoun-plural', 'everyone') || appKind(clause)
   if (has(clause, 'no-longer', 'any-more')) return saysAccess(clause) || names(clause, 'resource')
   if (does(clause, 'revoke')) return !isNegated(clause)
-  if (does(clause, 'delete')) return !isNegated(clause) && (saysOnlyAccess(clause) || has(clause, 'kind:grant') || (saysScopes(clause) && app) || (names(clause, 'application') && names(clause, 'resource') && !has(clause, 'kind:application', 'kind:resource')))
+  if (does(clause, 'delete')) return !isNegated(clause) && (saysOnlyAccess(clause) || has(clause, 'kind:grant') || (saysScopes(clause) && app) || (namesBoth(clause) && !has(clause, 'kind:application', 'kind:resource')))
   return clause.head === null && clause.modal && isNegated(clause) && saysAccess(clause) && !clause.items.some((item) => is(item, 'scope:all') && item.fold === 'without')  && !mixes(clause)
 }
 

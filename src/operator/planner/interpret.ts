@@ -51,6 +51,7 @@ export async function interpret(
     now: { ...now, reads: { left: 16 } },
     recent: new Map(memory?.recent ?? []),
     lately: [...(memory?.lately ?? [])],
+    mentioned: [],
   }
   const tokens = tokenize(message)
   const tooLong = tokens.length > wordsMost
@@ -58,7 +59,9 @@ export async function interpret(
   const outcome = { parts: [] as Part[], unknown: [] as string[], aside: [] as string[] }
   for (const part of clausesOf(items)) {
     const clause = refreshed(scene, part)
+    scene.mentioned.length = 0
     const built = await build(scene, clause)
+    if (scene.mentioned.length > 0) scene.lately.splice(0, scene.lately.length, ...scene.mentioned)
     outcome.parts.push(...built)
     const left = leftOver(clause, message)
     if (left.length === 0 || built.some((one) => one.kind === 'question')) continue

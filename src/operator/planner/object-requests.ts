@@ -6,7 +6,8 @@ import { type Entity, type Kind } from './entities.ts'
 import { clashWith } from './new-names.ts'
 import { mention, type Part, type Scene } from './scene.ts'
 import { gap, isOnlyPlanned, kindClass, objectsOf, onlyPlanned, takeKind, unique } from './slots.ts'
-import { general, kindNames, quoted } from './texts.ts'
+import { type Item } from './items.ts'
+import { general, kindNames, listed, quoted } from './texts.ts'
 
 interface ObjectOperations {
   readonly patch: OperationId | null
@@ -54,8 +55,10 @@ function targetsOf(scene: Scene, clause: Clause): ReturnType<typeof objectsOf> {
     return failed ?? { ok: true, entities: unique(all.flatMap((found) => (found.ok ? found.entities : []))) }
   }
   const [last] = scene.lately
+  const mixed = scene.lately.some((entity) => entity.kind !== last?.kind)
   const pronoun = clause.items.find((item) => is(item, 'pronoun', 'pronoun-plural', 'pronoun-of'))
   if (pronoun !== undefined && last !== undefined) {
+    if (mixed) return { ok: false, part: whichOf(scene.lately, pronoun) }
     if (isOnlyPlanned(scene, last)) return { ok: false, part: onlyPlanned(scene, last) }
     take(clause, pronoun)
     const plural = is(pronoun, 'pronoun-plural')
@@ -66,6 +69,14 @@ function targetsOf(scene: Scene, clause: Clause): ReturnType<typeof objectsOf> {
   return objectsOf(scene, clause, said ?? 'application')
 }
 
+/** `it` after a request about an application and a resource could be either. */
+function whichOf(among: readonly Entity[], pronoun: Item): Part {
+  const candidates = unique(among)
+  const text = `Which one do you mean by ${quoted(pronoun.text)}: ${listed(candidates.map((entity) => `the ${kindNames[entity.kind]} ${quoted(entity.name)}`), 'or')}?`
+  const pending = { start: pronoun.start, end: pronoun.end, lead: '', candidates, suggestion: null }
+  return { kind: 'question', text, pending }
+}
+
 /** An application and a resource with one name: the person says which. */
 function sharedName(clause: Clause): ReturnType<typeof objectsOf> | null {
   const item = clause.items.find(
@@ -74,7 +85,7 @@ function sharedName(clause: Clause): ReturnType<typeof objectsOf> | null {
   if (item === undefined) return null
   const kindsOf = item.entities.map((entity) => `the ${kindNames[entity.kind]}`)
   const text = `${quoted(item.text)} is the name of ${kindsOf.join(' and of ')}. Which do you mean?`
-  const pending = { start: item.start, end: item.start, lead: '', candidates: item.entities, suggestion: null }
+  const pending = { start: item.start, end: item.end, lead: '', candidates: item.entities, suggestion: null }
   return { ok: false, part: { kind: 'question', text, pending } }
 }
 

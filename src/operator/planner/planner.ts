@@ -48,6 +48,8 @@ async function respond(turn: Turn): Promise<Said> {
   const objects = await loadObjects(state)
   const timeZone = isTimeZone(turn.timeZone) ? turn.timeZone : 'UTC'
   const reading = await readConversation(texts, state, objects, { ms: turn.nowMs, timeZone })
+  const isYes = classesOf(last.replace(/[.!\s]+$/u, '')).has('yes')
+  if (isYes && reading.message === last) return { text: general.nothingToConfirm, outcome: 'done' }
   if (reading.tooLong) return { text: general.tooLong, outcome: 'not_understood' }
   const asked = questionText(reading)
   if (asked !== null) return asked
@@ -115,7 +117,7 @@ async function propose(turn: Turn, reading: Reading, intent: string): Promise<Sa
   if (draft.steps.length > limits.planSteps)
     return { text: general.tooManySteps(draft.steps.length, limits.planSteps), outcome: 'question' }
   turn.emit({ type: 'stage', stage: 'proposing a plan' })
-  const summary = capitalized(`${listed(draft.phrases)}.`).slice(0, limits.descriptionChars)
+  const summary = capitalized(`${listed(draft.phrases.map(({ text }) => text))}.`).slice(0, limits.descriptionChars)
   const proposed = await turn.call('plan_propose', { intent, summary, steps: draft.steps })
   if (!proposed.ok)
     return { text: general.refused(proposed.code, proposed.message), outcome: 'done' }

@@ -125,7 +125,10 @@ export async function unfreezeZone(scene: Scene, clause: Clause): Promise<readon
     return [{ kind: 'question', text: `The policy ${mixed.map(({ name }) => quoted(name)).join(', ')} holds more than the freeze. Shall I take the whole policy out of the active set?` }]
   const out = new Set(frozen.map((policy) => policy.latest_version.id as string))
   decideBy(scene, active, active.manifest.filter((entry) => !out.has(entry.policy_version_id)))
-  scene.draft.phrases.unshift(`take ${listed(frozen.map(({ name }) => quoted(name)))} out of force`)
+  scene.draft.phrases.unshift({
+    step: null,
+    text: `take ${listed(frozen.map(({ name }) => quoted(name)))} out of force`,
+  })
   return []
 }
 

@@ -49,9 +49,10 @@ function isPart(value: PolicySet | Part): value is Part {
 
 /** `activate the policy set strict`: its latest version. */
 export async function activateSet(scene: Scene, clause: Clause): Promise<readonly Part[]> {
-  takeAll(clause, 'verb:activate', 'verb:on', 'verb:set', 'verb:create', 'word:active', 'noun:version', 'verb:approve', 'noun:baseline', 'verb:give', 'verb:attach')
+  takeAll(clause, 'verb:activate', 'verb:on', 'verb:set', 'verb:create', 'word:active', 'noun:version', 'verb:approve', 'verb:give', 'verb:attach')
   take(clause, ...clause.items.filter((item) => item.fold === 'latest'))
   const set = setOf(scene, clause)
+  takeAll(clause, 'noun:baseline')
   if (isPart(set)) return [set]
   if (set.latest_version === null)
     return [{ kind: 'question', text: `The policy set ${quoted(set.name)} has no version yet. Which policies should it bundle?` }]
@@ -149,7 +150,10 @@ export async function changeManifest(scene: Scene, clause: Clause): Promise<read
     bundleOnly(scene, target, next, `${removes ? 'take' : 'put'} ${what} ${removes ? 'out of' : 'into'}`)
     return []
   }
-  scene.draft.phrases.push(`${removes ? 'take' : 'put'} ${what} ${removes ? 'out of' : 'in'} force`)
+  scene.draft.phrases.push({
+    step: null,
+    text: `${removes ? 'take' : 'put'} ${what} ${removes ? 'out of' : 'in'} force`,
+  })
   decideBy(scene, active, next)
   return []
 }

@@ -36,8 +36,10 @@ export interface Scene {
   readonly before: string | null
   readonly now: Now
   readonly recent: Map<Kind, readonly Entity[]>
-  /** Objects in the order in which they were last spoken of, newest first. */
+  /** Objects of the last request that spoke of any, for an \`it\` that can be of any kind. */
   readonly lately: Entity[]
+  /** Objects that the present request speaks of. */
+  readonly mentioned: Entity[]
 }
 
 /** What came of a request. Steps are in the draft; a question or an unknown part drops it. */
@@ -129,11 +131,7 @@ export function mention(scene: Scene, ...entities: readonly Entity[]): void {
   const [first] = entities
   if (first === undefined) return
   scene.recent.set(first.kind, entities)
-  for (const entity of entities) {
-    const at = scene.lately.findIndex((other) => other.id === entity.id)
-    if (at !== -1) scene.lately.splice(at, 1)
-    scene.lately.unshift(entity)
-  }
+  scene.mentioned.push(...entities)
 }
 
 /** Live grants by application, resource or both, as the steps so far would leave them. */
