@@ -13,22 +13,24 @@ async function run(options: Options): Promise<readonly Figure[]> {
   return figures
 }
 
-async function main(): Promise<void> {
-  const options = readOptions(process.argv.slice(2))
-  if (options === 'help') {
+/** The options; null where there is nothing to run, and the usage has been printed. */
+function optionsOrUsage(): Options | null {
+  try {
+    const options = readOptions(process.argv.slice(2))
+    if (options !== 'help') return options
     process.stdout.write(usage)
-    return
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error
+    process.stderr.write(`bench: ${error.message}\n\n${usage}`)
+    process.exitCode = 2
   }
+  return null
+}
+
+const options = optionsOrUsage()
+if (options !== null) {
   const facts = { machine: machine(), date: new Date().toISOString().slice(0, 10) }
   const figures = await run(options)
   if (options.json) console.log(JSON.stringify({ ...facts, figures }))
   else console.log(`\n${facts.date} · ${facts.machine}\n\n${table(figures)}`)
-}
-
-try {
-  await main()
-} catch (error) {
-  if (!(error instanceof TypeError)) throw error
-  process.stderr.write(`bench: ${error.message}\n\n${usage}`)
-  process.exitCode = 2
 }

@@ -7,7 +7,7 @@ import { PagesView } from './pages-view.tsx'
 import { usePages } from './pages.ts'
 import { useSession } from './session.tsx'
 import { Table } from './table.tsx'
-import { Name, Time } from './text.tsx'
+import { Code, Name, Time } from './text.tsx'
 import { kindOf, visible } from './visible-text.ts'
 import type { AuditEvent } from './views.ts'
 
@@ -98,7 +98,7 @@ function rowOf(event: AuditEvent, zone: string) {
     key: event.id,
     cells: [
       <Time key="time" at={event.time} exact />,
-      <code key="type">{visible(event.type)}</code>,
+      <Code key="type">{event.type}</Code>,
       <span key="outcome">
         <Chip word={event.outcome} />
         {event.reason !== null && <span className="reason">{visible(event.reason)}</span>}

@@ -1,4 +1,4 @@
-import { useEffect, useId, type ReactNode } from 'react'
+import { useEffect, useId, useRef, type ReactNode } from 'react'
 import { CopyButton } from './text.tsx'
 import { labelOf, visible } from './visible-text.ts'
 import type { OneTimeSecret, PlanView } from './views.ts'
@@ -12,7 +12,10 @@ interface SecretsProps {
 /** What an apply has made and will never be shown again. Leaving the page asks first. */
 export function Secrets({ plan, secrets, onStored }: SecretsProps): ReactNode {
   const heading = useId()
+  const section = useRef<HTMLElement>(null)
   useEffect(() => {
+    // The button that made them may be far below.
+    section.current?.focus()
     const ask = (event: BeforeUnloadEvent): void => {
       event.preventDefault()
     }
@@ -22,7 +25,7 @@ export function Secrets({ plan, secrets, onStored }: SecretsProps): ReactNode {
     }
   }, [])
   return (
-    <section className="card secrets" aria-labelledby={heading}>
+    <section className="card secrets" aria-labelledby={heading} ref={section} tabIndex={-1}>
       <h2 id={heading}>Store this now: it is shown this once and kept nowhere</h2>
       <dl className="facts">
         {secrets.map(({ step, field, value }) => (

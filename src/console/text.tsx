@@ -8,7 +8,7 @@ export function Name({ children }: { readonly children: string }): ReactNode {
 
 /** An id or a digest. */
 export function Code({ children }: { readonly children: string }): ReactNode {
-  return <code>{visible(children)}</code>
+  return <code className="whole">{visible(children)}</code>
 }
 
 const minutes = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' })

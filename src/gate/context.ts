@@ -26,6 +26,8 @@ export interface Request {
   readonly input: unknown
   readonly requestId: string
   readonly traceId?: string | undefined
+  /** Where the call came in; the Admin API when absent. */
+  readonly surface?: 'api' | 'mcp' | undefined
   /** Revision that the target must still have (RFC 9110 section 13.1.1). */
   readonly ifMatch?: number | undefined
   readonly idempotencyKey?: string | undefined

@@ -10,6 +10,7 @@ export interface Call extends Tx {
   readonly principal: Principal
   readonly requestId: string
   readonly traceId: string | undefined
+  readonly surface: 'api' | 'mcp'
   /** True inside a preview: nothing that leaves the transaction may happen. */
   readonly rehearsal: boolean
 }

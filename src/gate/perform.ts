@@ -91,7 +91,7 @@ async function commit(
   admitted: Admitted,
 ): Promise<Performed> {
   const { operation, input, home } = admitted
-  const { requestId, traceId } = request
+  const { requestId, traceId, surface = 'api' } = request
   const handler = handlerOf(context.handlers, operation.id)
   const prepared = await handler.prepare?.({ zone: home, principal, requestId, traceId }, input)
   return context.db.transaction(scopeOf(admitted), async (queries) => {
@@ -100,7 +100,7 @@ async function commit(
     if (operation.versioned) await lockZone(queries, home)
     await checkRevision(queries, admitted, request.ifMatch)
     const tx = openTx(queries, home, context.clock.now())
-    const call: Call = { ...tx, principal, requestId, traceId, rehearsal: false }
+    const call: Call = { ...tx, principal, requestId, traceId, surface, rehearsal: false }
     const output = await handler.serve(call, input, prepared)
     if (isRecorded(operation))
       await recordEvents(queries, call.nowMs, [eventOf(operation, call, output, input)])
@@ -116,14 +116,14 @@ async function rehearse(
   admitted: Admitted,
 ): Promise<StepsPreview> {
   const { operation, input, home } = admitted
-  const { requestId, traceId } = request
+  const { requestId, traceId, surface = 'api' } = request
   if (!operation.plannable)
     refuse('not_plannable', `${operation.id} has no dry run: it changes no versioned state.`)
   return context.db.transaction(scopeOf(admitted), async (queries) => {
     await lockZone(queries, home)
     await checkRevision(queries, admitted, request.ifMatch)
     const tx = openTx(queries, home, context.clock.now())
-    const call: Call = { ...tx, principal, requestId, traceId, rehearsal: true }
+    const call: Call = { ...tx, principal, requestId, traceId, surface, rehearsal: true }
     const step = { id: 'step', operation: operation.id, input, depends_on: [] }
     return (await previewSteps(context, call, [step])).preview
   })

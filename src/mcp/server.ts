@@ -85,6 +85,7 @@ async function callTool(
       input: args,
       requestId,
       traceId: options.traceId,
+      surface: 'mcp',
       refusal: missingField(tool, args),
     })
     return answerOf(options, tool, output)

@@ -32,7 +32,7 @@ export async function createPlan(
     id: call.newId('plan'),
     requester_name: call.principal.name,
     requester_token_id: tokenOf(call.principal),
-    origin: call.principal.kind === 'control' ? 'chat' : 'api',
+    origin: call.principal.kind === 'control' ? 'chat' : call.surface,
     conversation_id: call.principal.kind === 'control' ? call.principal.conversationId : null,
     intent: input.intent,
     summary: input.summary,

@@ -1,3 +1,4 @@
+import { proposeTool } from '../../tools/mcp.ts'
 import type { AuditEvent } from '../audit/event.ts'
 import { recordEvents } from '../audit/record.ts'
 import type { Clock } from '../kernel/clock.ts'
@@ -153,7 +154,7 @@ function turnOf(
       request.signal.throwIfAborted()
       const answer = await session.call(name, args)
       request.emit({ type: 'tool', name, ok: answer.ok })
-      if (name === planTool && answer.ok && typeof answer.value.id === 'string') {
+      if (name === proposeTool && answer.ok && typeof answer.value.id === 'string') {
         plans.push(answer.value.id)
         request.emit({ type: 'plan', plan: answer.value })
       }
@@ -165,9 +166,6 @@ function turnOf(
     timeZone: context.timeZone,
   }
 }
-
-/** The tool whose answer is a plan that the person is to see. */
-const planTool = 'plan_propose'
 
 async function keep(
   context: TurnContext,

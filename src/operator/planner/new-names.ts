@@ -57,7 +57,8 @@ function namesFrom(scene: Scene, clause: Clause, start: number, any: boolean): r
   return names
 }
 
-function nameAt(scene: Scene, clause: Clause, at: number, any: boolean): Run | null {
+/** The name that begins at a place; behind `called` its first word may be one of the grammar. */
+export function nameAt(scene: Scene, clause: Clause, at: number, any: boolean): Run | null {
   const first = clause.items[at]
   if (first === undefined || clause.taken.has(first) || first.shape === 'punct') return null
   if (first.shape === 'quoted') return runOf([first], scene.message)

@@ -3,7 +3,7 @@ import type { OperationId } from '../../../tools/catalogue.ts'
 import { is, isNegated, named, take, takeAll, type Clause } from './clause.ts'
 import { addStep } from './draft.ts'
 import { type Entity, type Kind } from './entities.ts'
-import { clashWith } from './new-names.ts'
+import { clashWith, nameAt } from './new-names.ts'
 import { mention, type Part, type Scene } from './scene.ts'
 import { gap, isOnlyPlanned, kindClass, objectsOf, onlyPlanned, takeKind, unique } from './slots.ts'
 import { type Item } from './items.ts'
@@ -141,13 +141,9 @@ async function inUse(scene: Scene, target: Entity): Promise<Part | null> {
 export async function renameObject(scene: Scene, clause: Clause): Promise<readonly Part[]> {
   takeAll(clause, 'verb:rename', 'verb:change', 'verb:set', 'noun:name', 'word:naming', 'word:new')
   const mark = clause.items.findLastIndex((item, at) => at > 0 && (['to', 'into', 'as'].includes(item.fold) || is(item, 'word:arrow')))
-  const behind = clause.items.slice(mark + 1).filter((item) => item.shape !== 'punct')
-  const kindLast = behind.at(-1)
-  const newItems = mark === -1 ? [] : behind.filter((item) => item !== kindLast || !is(item, 'kind:application') || behind.length === 1)
-  const [first] = newItems
-  const last = newItems.at(-1)
-  const name = first === undefined || last === undefined ? null : newItems.length === 1 ? first.text : scene.message.slice(first.start, last.end)
-  take(clause, ...behind, clause.items[mark])
+  const run = mark === -1 ? null : nameAt(scene, clause, mark + 1, true)
+  const name = run?.text ?? null
+  take(clause, clause.items[mark], ...(run?.items ?? []))
   const found = targetsOf(scene, clause)
   if (!found.ok) return [found.part]
   const [target, second] = found.entities
