@@ -2,12 +2,16 @@ import { z } from 'zod'
 import { governed, includeArchived, labels, name, nothing, page, pageOf, ref } from './fields.ts'
 import { operation } from './operation.ts'
 
+/** The parameters of private and symmetric keys (RFC 7518 section 6): nobody hands those out. */
+const privateParts = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k']
+
+const publicKey = z
+  .looseObject({ kty: z.string() })
+  .refine((key) => !privateParts.some((part) => Object.hasOwn(key, part)), 'must be a public key')
+
 const jwks = z
   .object({
-    keys: z
-      .array(z.looseObject({ kty: z.string() }))
-      .min(1)
-      .max(8),
+    keys: z.array(publicKey).min(1).max(8),
   })
   .meta({ description: 'Public keys (RFC 7517) for private_key_jwt' })
 

@@ -4,8 +4,7 @@ import type { Decided } from './decide-plan.ts'
 import { exitCodes, usage, type ExitCode } from './exit-codes.ts'
 import { approvalText, declined } from './plan-commands.ts'
 import type { PlanView } from './plan-view.ts'
-import { renderPlan } from './render-plan.ts'
-import { renderMessage, say, type Said } from './say.ts'
+import { renderSaid, say, type Said } from './say.ts'
 import type { Session } from './session.ts'
 
 export interface AskOptions {
@@ -34,9 +33,8 @@ export async function ask(
   const conversation = await conversationOf(client, zone, text, options)
   const said = await say(client, zone, conversation, text, io)
   const plan = said.plans.at(-1)
-  if (!session.json) io.out(renderMessage(said.message))
+  if (!session.json) io.out(`${renderSaid(said, io)}${plan === undefined ? '' : '\n'}`)
   if (plan === undefined) return answered(session, said, conversation)
-  if (!session.json) for (const one of said.plans) io.out(`\n${renderPlan(one, io)}\n`)
   return decide(session, said, plan, options)
 }
 

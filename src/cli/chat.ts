@@ -8,7 +8,7 @@ import { approvalText } from './plan-commands.ts'
 import type { PlanView } from './plan-view.ts'
 import { renderPlan } from './render-plan.ts'
 import { safeLine } from './safe-text.ts'
-import { renderMessage, say } from './say.ts'
+import { renderSaid, say } from './say.ts'
 
 export interface ChatOptions {
   readonly apiUrl: string
@@ -159,6 +159,7 @@ async function showPlan(chat: Chat, id: string): Promise<undefined> {
     return
   }
   const plan = await chat.client.plans.get(chat.zone, { plan_id })
+  chat.io.out(`\n${renderPlan(plan, chat.io)}`)
   await decide(chat, plan)
 }
 
@@ -183,15 +184,15 @@ async function talk(chat: Chat, text: string): Promise<void> {
     io.out('Stopped.')
     return
   }
-  io.out(renderMessage(said.message))
+  io.out(renderSaid(said, io))
   for (const plan of said.plans) await decide(chat, plan)
 }
 
-/** Shows a plan and, where it can be decided on, asks for it. */
+/** Asks about a plan that has been shown, where it can be decided on. */
 async function decide(chat: Chat, plan: PlanView): Promise<void> {
   const { client, io, zone } = chat
   chat.plan = plan
-  io.out(`\n${renderPlan(plan, io)}\n`)
+  io.out('')
   if (!isOpen(plan) || plan.digest === null) return
   const refusal = refusalOf(plan)
   if (refusal !== null) {

@@ -3,7 +3,7 @@ import type { PlanView, PreviewView, Screen } from './plan-view.ts'
 import { accessSentences } from './render-access.ts'
 import { renderStep } from './render-step.ts'
 import { inline, localTime } from './render-value.ts'
-import { safeLine, safeText, wrapLine } from './safe-text.ts'
+import { padEnd, safeLine, wrapLine } from './safe-text.ts'
 
 const riskWords: Readonly<Record<string, string>> = {
   low: 'low risk',
@@ -30,22 +30,28 @@ export function renderPreview(preview: PreviewView, screen: Screen): string {
 }
 
 function headOf(plan: PlanView, { paint, columns }: Screen): string {
-  const title = plan.summary === '' ? plan.intent : plan.summary
-  const lines = [
-    `${paint.bold(`Plan ${plan.id}`)}  ${stateText(plan, paint)}`,
-    ...(title === '' ? [] : wrapLine(safeLine(title), columns - 2).map((line) => `  ${line}`)),
-    paint.dim(`  digest     ${plan.digest ?? 'none: it has not been previewed'}`),
-    paint.dim(`  asked by   ${safeLine(plan.requester.name)} (${plan.origin})`),
-    paint.dim(`  zone       ${plan.zone_id}${plan.reach === 'platform' ? ', and beyond it' : ''}`),
+  const facts: (readonly [string, string])[] = [
+    ['digest', plan.digest ?? 'none: it has not been previewed'],
+    ['asked by', `${safeLine(plan.requester.name)} (${plan.origin})`],
+    ['zone', `${plan.zone_id}${plan.reach === 'platform' ? ', and beyond it' : ''}`],
+    ['in words', plan.intent === '' ? '' : `“${safeLine(plan.intent)}”`],
+    ['summary', safeLine(plan.summary)],
   ]
-  if (plan.intent !== '' && plan.intent !== title)
-    lines.push(
-      ...wrapLine(`in words   “${safeLine(plan.intent)}”`, columns - 2).map((line, i) =>
-        paint.dim(i === 0 ? `  ${line}` : `             ${line}`),
-      ),
-    )
-  return lines.join('\n')
+  // What somebody else has written stands in the second column, where it passes for nothing else.
+  const lines = facts.flatMap(([label, text]) =>
+    text === ''
+      ? []
+      : wrapLine(text, columns - labelWidth).map(
+          (line, i) => `${padEnd(i === 0 ? `  ${label}` : '', labelWidth)}${line}`,
+        ),
+  )
+  return [
+    `${paint.bold(`Plan ${plan.id}`)}  ${stateText(plan, paint)}`,
+    ...lines.map(paint.dim),
+  ].join('\n')
 }
+
+const labelWidth = 13
 
 function stateText(plan: PlanView, paint: Screen['paint']): string {
   const text = plan.state.replaceAll('_', ' ')
@@ -142,6 +148,6 @@ function footOf(plan: PlanView, { paint }: Screen): readonly string[] {
   const failure =
     plan.failure === null
       ? ''
-      : paint.red(`Failed: ${safeText(plan.failure.message)} (${inline(plan.failure.code)})`)
+      : paint.red(`Failed: ${safeLine(plan.failure.message)} (${inline(plan.failure.code)})`)
   return [approvals.join('\n'), failure]
 }

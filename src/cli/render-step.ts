@@ -33,10 +33,10 @@ export function renderStep(
   const { paint, columns } = screen
   const sign = paintSign(signs[step.effect], paint)
   const at = number === null ? '' : `${number}. `
-  const [first = '', ...more] = wrapLine(safeLine(step.summary), columns - 4 - at.length)
+  const [first = '', ...more] = wrapLine(safeLine(step.summary), columns - 6 - at.length)
   const head = [
     `${sign} ${at}${paint.bold(first)}`,
-    ...more.map((line) => `  ${' '.repeat(at.length)}${paint.bold(line)}`),
+    ...more.map((line) => `    ${' '.repeat(at.length)}${paint.bold(line)}`),
   ]
   return [...head, ...bodyOf(step, names, screen)].join('\n')
 }

@@ -3,7 +3,8 @@ import { converse, type Message } from '../client/converse.ts'
 import type { Io } from './io.ts'
 import { startProgress } from './progress.ts'
 import type { PlanView } from './plan-view.ts'
-import { safeText } from './safe-text.ts'
+import { renderPlan } from './render-plan.ts'
+import { safeText, wrapLine } from './safe-text.ts'
 
 /** What the Operator answered, with the plans that the answer made, newest last. */
 export interface Said {
@@ -53,4 +54,17 @@ async function answerOf(
 /** The Operator's words, fit for a terminal. */
 export function renderMessage({ text }: Message): string {
   return safeText(text)
+}
+
+/**
+ * The words and then the plans. The words are marked at the edge, so that nothing a model writes can
+ * be taken for a part of the plan, of which it writes nothing.
+ */
+export function renderSaid({ message, plans }: Said, io: Io): string {
+  if (plans.length === 0) return renderMessage(message)
+  const lines = renderMessage(message)
+    .split('\n')
+    .flatMap((line) => wrapLine(line, io.columns - 2))
+  const marked = lines.map((line) => `${io.paint.dim('│')} ${line}`.trimEnd()).join('\n')
+  return [marked, ...plans.map((plan) => renderPlan(plan, io))].join('\n\n')
 }

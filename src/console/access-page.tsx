@@ -56,7 +56,7 @@ export function AccessPage({ zone }: { readonly zone: string }): ReactNode {
         <h1>Access</h1>
         <div className="filters">
           <FilterField
-            label="Application, user, resource or scope"
+            label="Find in any column"
             value={words}
             onValue={(value) => setFilters({ find: value })}
           />

@@ -228,7 +228,8 @@ function Composer({ field, text, onText, onSend, children }: ComposerProps): Rea
         rows={2}
         autoFocus
         maxLength={8_000}
-        placeholder="Say what you want, or ask. Enter sends, Shift+Enter begins a line."
+        placeholder="Say what you want, or ask"
+        title="Enter sends, Shift+Enter begins a line"
         value={text}
         onChange={(event) => onText(event.target.value)}
         onKeyDown={onKey}

@@ -4,6 +4,8 @@ export const hints: Readonly<Record<string, string>> = {
   timeout: 'Try again; if it stays so, look at the service.',
   unexpected_answer: 'Reload the page: the service may be of another version.',
   stream_interrupted: 'Reload the page to read what has become of the answer.',
+  invalid_query: 'Correct the filter or the address.',
+  invalid_body: 'Correct what is named and send it again.',
   invalid_admin_token: 'Take a token that is valid; the first one lies where the service says.',
   read_capability_required: 'Ask an owner for a token with the read capability.',
   admin_token_read_only: 'Ask an owner for a token with the write capability.',

@@ -91,7 +91,10 @@ const headed: ReadonlySet<string> = new Set([
 ])
 
 function Event({ event, zone }: { readonly event: AuditEvent; readonly zone: string }): ReactNode {
-  const facts = Object.entries(event).filter(([name, value]) => !headed.has(name) && says(value))
+  const { diagnostics, ...rest } = event
+  const facts = Object.entries({ ...rest, diagnostics }).filter(
+    ([name, value]) => !headed.has(name) && says(value),
+  )
   return (
     <li className="card">
       <div className="row">
@@ -136,6 +139,7 @@ function Event({ event, zone }: { readonly event: AuditEvent; readonly zone: str
   )
 }
 
+/** Whether a fact is there at all; a list or an object without anything in it is not. */
 function says(value: unknown): boolean {
   if (value === null || value === undefined) return false
   return typeof value !== 'object' || Object.keys(value).length > 0

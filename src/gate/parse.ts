@@ -30,7 +30,9 @@ export function parseInput(
 }
 
 function undeclared(keys: readonly string[]): string {
-  return `has no field ${keys.map((key) => JSON.stringify(key.slice(0, 80))).join(', ')}`
+  const named = keys.slice(0, 5).map((key) => JSON.stringify(key.slice(0, 80)))
+  const more = keys.length > named.length ? ` and ${keys.length - named.length} more` : ''
+  return `has no field ${named.join(', ')}${more}`
 }
 
 /** What is no call of anybody's: bottomless nesting, keys of prototypes, text that is not Unicode. */

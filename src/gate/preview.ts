@@ -12,7 +12,15 @@ import type { Call } from './handler.ts'
 import type { GateContext } from './context.ts'
 import { planPolicy } from './plan-policy.ts'
 import { highest, riskOf } from './risk.ts'
-import { inOrder, needs, reachOf, runStep, type AssignedIds, type Step, type StepRun } from './steps.ts'
+import {
+  inOrder,
+  needs,
+  reachOf,
+  runStep,
+  type AssignedIds,
+  type Step,
+  type StepRun,
+} from './steps.ts'
 
 export type StepsPreview = z.output<typeof preview>
 type StepPreview = z.output<typeof stepPreview>

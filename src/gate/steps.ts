@@ -92,6 +92,8 @@ export async function runStep(
   const zone = operation.place === 'zone' ? await zoneOf(call, step, outputs) : null
   authorize(call.principal, operation, zone)
   if (zone !== null && zone.archived_at !== null) refuse('zone_archived', 'This zone is archived.')
+  if (zone?.system === true && zone.id !== call.zone)
+    refuse('system_zone_refused', 'No plan reaches a system zone.')
   const home = (zone?.id as ZoneId | undefined) ?? context.system().zone
   // Who previews or applies holds the lock of the plan's own zone already.
   if (home !== call.zone) await lockZone(call.queries, home)

@@ -14,7 +14,7 @@ import { seeEveryZone } from '../store/database.ts'
 import {
   approvalsOf,
   consumeApprovals,
-  findPlan,
+  lockPlan,
   updatePlan,
   type PlanRecord,
 } from '../store/plans.ts'
@@ -40,13 +40,18 @@ export async function prepareApply(
   request: PrepareRequest,
   input: InputOf<'plans.apply'>,
 ): Promise<ControlPrincipal | null> {
-  const applied = await context.db.transaction(request.zone, async (queries) => {
-    const plan = await planOf(queries, request.zone, input.plan_id)
-    if (plan.state === 'applied') return true
-    refuseUnlessApproved(plan, input.digest, context.clock.now())
-    return false
-  })
-  return applied ? null : mandates.forPlan(input.plan_id, request.requestId, request.traceId)
+  const read = () =>
+    context.db.transaction(request.zone, (queries) => planOf(queries, request.zone, input.plan_id))
+  const plan = await read()
+  if (plan.state === 'applied') return null
+  refuseUnlessApproved(plan, input.digest, context.clock.now())
+  try {
+    return await mandates.forPlan(input.plan_id, request.requestId, request.traceId)
+  } catch (error) {
+    // Another call may have applied it while the STS was asked, and used up what it stands on.
+    if ((await read()).state === 'applied') return null
+    throw error
+  }
 }
 
 /**
@@ -103,7 +108,8 @@ export async function applyRefused(
   { queries, zone, fault, now }: Refusal,
   input: InputOf<'plans.apply'>,
 ): Promise<void> {
-  const plan = await findPlan(queries, zone, input.plan_id)
+  // Locked: another call may be applying it at this moment, and what that did must stand.
+  const plan = await lockPlan(queries, zone, input.plan_id)
   if (plan?.state !== 'approved' || stays.has(fault.code)) return
   await updatePlan(queries, plan.id, {
     state: fault.code === 'stale' ? 'stale' : 'failed',

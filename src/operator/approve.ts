@@ -6,8 +6,8 @@ import type { ZoneId } from '../kernel/ids.ts'
 import { limits } from '../kernel/limits.ts'
 import {
   approvalsOf,
-  findPlan,
   insertApproval,
+  lockPlan,
   updatePlan,
   type ApprovalRecord,
   type PlanRecord,
@@ -151,7 +151,7 @@ export async function approveRefused(
   input: InputOf<'plans.approve'>,
 ): Promise<void> {
   if (fault.code !== 'stale') return
-  const plan = await findPlan(queries, zone, input.plan_id)
+  const plan = await lockPlan(queries, zone, input.plan_id)
   if (plan?.state !== 'pending_approval') return
   await updatePlan(queries, plan.id, {
     state: 'stale',

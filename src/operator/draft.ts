@@ -8,7 +8,13 @@ import { reachOf, type Step } from '../gate/steps.ts'
 import { refuse } from '../kernel/faults.ts'
 import { limits } from '../kernel/limits.ts'
 import { seeEveryZone } from '../store/database.ts'
-import { approvalsOf, insertPlan, lapseApprovals, updatePlan, type PlanRecord } from '../store/plans.ts'
+import {
+  approvalsOf,
+  insertPlan,
+  lapseApprovals,
+  updatePlan,
+  type PlanRecord,
+} from '../store/plans.ts'
 import { findToken, isLive } from '../store/principals.ts'
 import { lockZone } from '../store/zones.ts'
 import { planForChange } from './plan-lookup.ts'

@@ -5,8 +5,9 @@ import type { Selectable } from 'kysely'
 
 export type Zone = Selectable<ZoneRow>
 
-/** By id or by slug. Index: primary key, zones_slug. */
+/** By id or by slug; no other text is asked for. Index: primary key, zones_slug. */
 export async function findZone(queries: Queries, idOrSlug: string): Promise<Zone | undefined> {
+  if (!/^[a-z0-9_-]{1,63}$/.test(idOrSlug)) return undefined
   return queries
     .selectFrom('zones')
     .selectAll()

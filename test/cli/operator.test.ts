@@ -68,7 +68,7 @@ describe('ask', () => {
     const applied = await caracal(['plan', 'apply', id, '--json'])
     expect(applied.exit).toBe(0)
     expect(applied.json).toMatchObject({ replayed: false, plan: { id, state: 'applied' } })
-    const events = applied.json.events.map((event: { type: string }) => event.type)
+    const events = (applied.json.events as { type: string }[]).map(({ type }) => type)
     expect(events).toEqual(expect.arrayContaining(['token.plan_mandate', 'plans.apply']))
     expect((await caracal(['plan', 'apply', id, '--json'])).json.replayed).toBe(true)
   })

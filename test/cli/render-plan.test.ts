@@ -28,11 +28,11 @@ test('a plan shows all that is approved, in this form', () => {
   )
   expect(text).toBe(
     `Plan plan_01  pending approval
-  Grant billing-agent invoices:read on Invoices.
   digest     sha256:${'a'.repeat(64)}
   asked by   alice (chat)
   zone       zone_01
   in words   “let billing-agent read invoices”
+  summary    Grant billing-agent invoices:read on Invoices.
 
 + Grant billing-agent invoices:read on Invoices
     grant grt_01
@@ -197,6 +197,8 @@ test('nothing that was written elsewhere reaches the terminal as more than text'
     '\r',
     '\u202e',
     '\n  + x gains y',
+    '+ x gains y',
+    ' '.concat('long '.repeat(19)),
     'z',
   )
   fc.assert(

@@ -40,14 +40,19 @@ export async function runCommand(args: readonly string[], options: RunOptions = 
     out: written.out.join(''),
     notes: written.errors.join(''),
     get json() {
-      return JSON.parse(written.out.join(''))
+      return JSON.parse(written.out.join('')) as unknown
     },
   }
 }
 
 type Pipes = { readonly [K in keyof Streams]: PassThrough & { isTTY?: boolean; columns?: number } }
 
-export function openStreams(terminal: boolean, columns = 100) {
+export interface OpenedStreams {
+  readonly streams: Pipes
+  readonly written: { readonly out: string[]; readonly errors: string[] }
+}
+
+export function openStreams(terminal: boolean, columns = 100): OpenedStreams {
   const pipe = (): Pipes['output'] => Object.assign(new PassThrough(), { isTTY: terminal, columns })
   const streams: Pipes = { input: pipe(), output: pipe(), errors: pipe() }
   const written = { out: [] as string[], errors: [] as string[] }

@@ -82,8 +82,7 @@ test('an answer that is no stream is an unexpected one', async () => {
 
 async function read(chunks: readonly Uint8Array[]): Promise<ServerEvent[]> {
   const events: ServerEvent[] = []
-  for await (const one of serverEvents(ReadableStream.from<Uint8Array>(chunks)))
-    events.push(one)
+  for await (const one of serverEvents(ReadableStream.from<Uint8Array>(chunks))) events.push(one)
   return events
 }
 

@@ -1,7 +1,8 @@
+import { execFile } from 'node:child_process'
 import { existsSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { chromium, type Browser, type BrowserContext, type Page } from 'playwright-core'
-import { build } from 'vite'
 import { packageFile } from '../../src/kernel/package-root.ts'
 import type { World } from '../world.ts'
 
@@ -23,12 +24,12 @@ export async function buildConsole(): Promise<void> {
   const built = timeOf(packageFile('dist', 'console', 'index.html'))
   const sources = ['console', 'client'].flatMap((folder) => filesIn(packageFile('src', folder)))
   if (sources.every((file) => timeOf(file) < built)) return
+  const vite = packageFile('node_modules', 'vite', 'bin', 'vite.js')
   // Another test file may be served from the folder at this moment: nothing is taken away from it.
-  await build({
-    configFile: packageFile('vite.config.ts'),
-    logLevel: 'warn',
-    build: { emptyOutDir: false },
-  })
+  const build = [vite, 'build', '--emptyOutDir', 'false', '--logLevel', 'warn']
+  // The tests' own NODE_ENV would make it a console for developers.
+  const env = { ...process.env, NODE_ENV: 'production' }
+  await promisify(execFile)(process.execPath, build, { cwd: packageFile(), env })
 }
 
 function filesIn(folder: string): readonly string[] {
@@ -73,7 +74,11 @@ export interface Look {
 }
 
 /** A new window on the console of a world, watched from its first request. */
-export async function openWindow(browser: Browser, world: World, look: Look = {}): Promise<Watched> {
+export async function openWindow(
+  browser: Browser,
+  world: World,
+  look: Look = {},
+): Promise<Watched> {
   const { width = 1280, height = 900, dark = false } = look
   const context = await browser.newContext({
     baseURL: world.url,

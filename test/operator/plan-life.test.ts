@@ -27,8 +27,13 @@ beforeAll(async () => {
 
 afterAll(() => world[Symbol.asyncDispose]())
 
-const waiting = () => propose(world, [application(freshName('agent'))])
-const released = () => approved(world, [application(freshName('agent'))])
+function waiting(): Promise<Plan> {
+  return propose(world, [application(freshName('agent'))])
+}
+
+function released(): Promise<Plan> {
+  return approved(world, [application(freshName('agent'))])
+}
 
 async function statesListed(state: string): Promise<string[]> {
   const { items } = (await world.call('GET', `plans?state=${state}&limit=500`)).body

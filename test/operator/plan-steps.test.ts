@@ -27,11 +27,13 @@ beforeAll(async () => {
 
 afterAll(() => world[Symbol.asyncDispose]())
 
-const step = (id: string, rest: Partial<PlanStep> = {}): PlanStep => ({
-  ...application(freshName('agent'), id),
-  ...rest,
-})
-const many = (count: number) => Array.from({ length: count }, (_, i) => step(`s${String(i)}`))
+function step(id: string, rest: Partial<PlanStep> = {}): PlanStep {
+  return { ...application(freshName('agent'), id), ...rest }
+}
+
+function many(count: number): PlanStep[] {
+  return Array.from({ length: count }, (_, i) => step(`s${String(i)}`))
+}
 
 describe('steps that are no plan', () => {
   test.each<readonly [string, FaultCode, () => readonly unknown[]]>([
@@ -219,12 +221,13 @@ describe('order and names', () => {
   })
 
   test('a plan of as many steps as there may be is applied whole', async () => {
-    const { zone, call } = await newZone(world)
+    const own = await newZone(world)
+    const { zone } = own
     const plan = await propose(world, many(limits.planSteps), { zone })
     const applied = await apply(world, await approve(world, plan))
     expect(applied.events).toHaveLength(limits.planSteps)
     expect(applied.secrets).toHaveLength(limits.planSteps)
-    const ids = (await call('applications.list', {})).items.map(({ id }) => id)
+    const ids = (await own.call('applications.list', {})).items.map(({ id }) => id)
     expect(ids.sort()).toEqual(plan.preview?.steps.map(({ changes }) => changes[0]?.id).sort())
   })
 })

@@ -18,12 +18,12 @@ export function requestOf(
   const inPath = pathFields(operation)
   const rest = Object.entries(input).filter(([field]) => !inPath.includes(field))
   const path = operation.route.path.replace(/:([a-z_]+)/g, (_, field: string) =>
-    encodeURIComponent(field === 'zone_id' ? zone : String(input[field])),
+    encodeURIComponent(field === 'zone_id' ? zone : textOf(input[field])),
   )
   if (method !== 'GET')
     return { method, path, body: rest.length === 0 ? undefined : Object.fromEntries(rest) }
   const query = new URLSearchParams(
-    rest.map(([field, value]): [string, string] => [field, String(value)]),
+    rest.map(([field, value]): [string, string] => [field, textOf(value)]),
   )
   return { method, path: rest.length === 0 ? path : `${path}?${query.toString()}`, body: undefined }
 }
@@ -39,6 +39,11 @@ export async function callOperation(
   const { query = '', ...rest } = options
   const { method, path, body } = requestOf(operation, zone, input)
   return world.call(method, path + query, body, rest)
+}
+
+/** A value as it stands in a path or a query. */
+export function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : String(JSON.stringify(value))
 }
 
 export function requestIdOf(answer: Answer): string {

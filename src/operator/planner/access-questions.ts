@@ -1,18 +1,37 @@
 import type { OutputOf } from '../../../tools/catalogue.ts'
-import { accessRequestOf, type AccessFrame } from './access-request.ts'
-import { has, named, takeAll, type Clause } from './clause.ts'
+import type { AccessFrame } from './access-pieces.ts'
+import { accessRequestOf } from './access-request.ts'
 import { describeInstant } from './civil-time.ts'
-import { type Entity } from './entities.ts'
+import { type Clause, has, named, takeAll } from './clause.ts'
+import type { Entity } from './entities.ts'
 import { resourcesWith, scopeQuestion } from './give-access.ts'
 import { factsOf, mention, type Part, type Scene } from './scene.ts'
 import { scopesFor } from './scope-words.ts'
 import { askFor, gap } from './slots.ts'
 import { cited, listed, questions, quoted, some } from './texts.ts'
-import { type AccessTuple } from './zone-state.ts'
+import type { AccessTuple } from './zone-state.ts'
 
 type Decision = OutputOf<'access.check'>
 
-const askingWords = ['ask:who', 'ask:what', 'ask:why', 'ask:is', 'verb:show', 'word:member', 'verb:give', 'all', 'everyone', 'noun:overview', 'word:active', 'kind:grant', 'noun:everything', 'ask:how-many', 'only', 'verb:attach', 'verb:create'] as const
+const askingWords = [
+  'ask:who',
+  'ask:what',
+  'ask:why',
+  'ask:is',
+  'verb:show',
+  'word:member',
+  'verb:give',
+  'all',
+  'everyone',
+  'noun:overview',
+  'word:active',
+  'kind:grant',
+  'noun:everything',
+  'ask:how-many',
+  'only',
+  'verb:attach',
+  'verb:create',
+] as const
 
 /** `who can read invoices?` */
 export async function whoCan(scene: Scene, clause: Clause): Promise<readonly Part[]> {
@@ -22,7 +41,8 @@ export async function whoCan(scene: Scene, clause: Clause): Promise<readonly Par
   takeAll(clause, ...askingWords)
   const [frame] = parsed.request.frames
   if (frame === undefined) return []
-  const resources = frame.resources.length > 0 ? frame.resources : resourcesWith(scene, frame.wishes)
+  const resources =
+    frame.resources.length > 0 ? frame.resources : resourcesWith(scene, frame.wishes)
   if (resources.length === 0 && frame.wishes.length > 0) {
     const found = askFor(scene, clause, 'resource')
     return found.ok ? [] : [found.part]
@@ -34,7 +54,8 @@ export async function whoCan(scene: Scene, clause: Clause): Promise<readonly Par
     const found = scopesFor(frame.wishes, scopes)
     if (!found.ok) return [scopeQuestion(found.wish, found.among, resource, scopes)]
     const all = await tuples(scene, { resource_id: resource.id })
-    const fitting = frame.wishes.length === 0 ? all : all.filter((one) => found.scopes.includes(one.scope))
+    const fitting =
+      frame.wishes.length === 0 ? all : all.filter((one) => found.scopes.includes(one.scope))
     const what = found.scopes.length === 0 ? 'any scope' : listed(found.scopes)
     parts.push(whoAnswer(resource, what, fitting))
   }
@@ -57,24 +78,32 @@ function whoAnswer(resource: Entity, what: string, found: readonly AccessTuple[]
     holders.set(key, [...(holders.get(key) ?? []), one])
   }
   const lines = [...holders.values()].map((held) => `- ${holderText(held)}`)
-  return { kind: 'answer', text: [`On ${cited(resource)}, ${what} can be used by:`, ...capped(lines)].join('\n') }
+  return {
+    kind: 'answer',
+    text: [`On ${cited(resource)}, ${what} can be used by:`, ...capped(lines)].join('\n'),
+  }
 }
 
 function holderText(held: readonly AccessTuple[]): string {
   const [first] = held
   if (first === undefined) return ''
   const user = first.user_id === null ? '' : ` for user ${quoted(first.user_id)}`
-  const scopes = held.map((one) => (one.verdict === 'approval' ? `${one.scope} after an approval` : one.scope))
+  const scopes = held.map((one) =>
+    one.verdict === 'approval' ? `${one.scope} after an approval` : one.scope,
+  )
   const why = [...new Set(held.flatMap((one) => one.rules))]
   return `${cited({ name: first.application_name, id: first.application_id })}${user}: ${listed(scopes)} by ${some(why, 6)}`
 }
 
 function capped(lines: readonly string[], most = 40): readonly string[] {
-  return lines.length <= most ? lines : [...lines.slice(0, most), `- and ${String(lines.length - most)} more`]
+  return lines.length <= most
+    ? lines
+    : [...lines.slice(0, most), `- and ${String(lines.length - most)} more`]
 }
 
 function tuplesAnswer(where: string, found: readonly AccessTuple[]): Part {
-  if (found.length === 0) return { kind: 'answer', text: `${where}, nothing can be used by any application.` }
+  if (found.length === 0)
+    return { kind: 'answer', text: `${where}, nothing can be used by any application.` }
   const groups = new Map<string, AccessTuple[]>()
   for (const one of found) {
     const key = `${one.application_id} ${one.resource_id} ${one.user_id ?? ''}`
@@ -82,7 +111,9 @@ function tuplesAnswer(where: string, found: readonly AccessTuple[]): Part {
   }
   const lines = [...groups.values()].map((held) => {
     const [first] = held
-    return first === undefined ? '' : `- ${holderText(held)}, on ${cited({ name: first.resource_name, id: first.resource_id })}`
+    return first === undefined
+      ? ''
+      : `- ${holderText(held)}, on ${cited({ name: first.resource_name, id: first.resource_id })}`
   })
   return { kind: 'answer', text: [`${where}:`, ...capped(lines)].join('\n') }
 }
@@ -97,14 +128,26 @@ export async function whatCan(scene: Scene, clause: Clause): Promise<readonly Pa
   const parts: Part[] = []
   for (const application of frame?.applications ?? []) {
     const found = await tuples(scene, { application_id: application.id })
-    const fitting = (frame?.resources.length ?? 0) === 0 ? found : found.filter((one) => frame?.resources.some(({ id }) => id === one.resource_id))
-    const wished = frame === undefined || frame.wishes.length === 0 ? fitting : fitting.filter((one) => scopesFor(frame.wishes, [one.scope]).ok)
+    const fitting =
+      (frame?.resources.length ?? 0) === 0
+        ? found
+        : found.filter((one) => frame?.resources.some(({ id }) => id === one.resource_id))
+    const wished =
+      frame === undefined || frame.wishes.length === 0
+        ? fitting
+        : fitting.filter((one) => scopesFor(frame.wishes, [one.scope]).ok)
     if (wished.length === 0) {
-      parts.push({ kind: 'answer', text: `${cited(application)} can do nothing${fitting === found ? '' : ' there'}: no grant and no policy gives it any scope.` })
+      parts.push({
+        kind: 'answer',
+        text: `${cited(application)} can do nothing${fitting === found ? '' : ' there'}: no grant and no policy gives it any scope.`,
+      })
       continue
     }
     const lines = byResource(wished)
-    parts.push({ kind: 'answer', text: [`${cited(application)} can use:`, ...capped(lines)].join('\n') })
+    parts.push({
+      kind: 'answer',
+      text: [`${cited(application)} can use:`, ...capped(lines)].join('\n'),
+    })
   }
   return parts
 }
@@ -117,7 +160,9 @@ function byResource(found: readonly AccessTuple[]): readonly string[] {
   }
   return [...groups.values()].map((held) => {
     const [first] = held
-    const scopes = held.map((one) => (one.verdict === 'approval' ? `${one.scope} after an approval` : one.scope))
+    const scopes = held.map((one) =>
+      one.verdict === 'approval' ? `${one.scope} after an approval` : one.scope,
+    )
     const why = [...new Set(held.flatMap((one) => one.rules))]
     const user = first?.user_id == null ? '' : ` for user ${quoted(first.user_id)}`
     return `- ${listed(scopes)} on ${cited({ name: first?.resource_name ?? '', id: first?.resource_id ?? '' })}${user} by ${some(why, 6)}`
@@ -142,11 +187,17 @@ async function checkFrame(
   frame: AccessFrame,
   user: string | null,
 ): Promise<readonly Part[]> {
-  const resources = frame.resources.length > 0 ? frame.resources : resourcesWith(scene, frame.wishes)
+  const resources =
+    frame.resources.length > 0 ? frame.resources : resourcesWith(scene, frame.wishes)
   if (frame.applications.length === 0 || resources.length === 0) {
-    const found = askFor(scene, clause, frame.applications.length === 0 ? 'application' : 'resource')
+    const found = askFor(
+      scene,
+      clause,
+      frame.applications.length === 0 ? 'application' : 'resource',
+    )
     return found.ok ? [] : [found.part]
   }
+  if (frame.time !== null) return [{ kind: 'question', text: questions.onlyNow }]
   const parts: Part[] = []
   for (const resource of resources) {
     const known = factsOf(scene, resource).scopes ?? []
@@ -185,12 +236,29 @@ async function checkOne(
 
 /** `what expires this week?` */
 export async function whatExpires(scene: Scene, clause: Clause): Promise<readonly Part[]> {
-  takeAll(clause, ...askingWords, 'verb:expire', 'verb:revoke', 'noun:expiry', 'kind:grant', 'noun:access', 'ask:when', 'verb:freeze', 'verb:off', 'word:time-boxed', 'noun:freeze', 'pronoun-of', 'verb:shorten', 'next')
+  takeAll(
+    clause,
+    ...askingWords,
+    'verb:expire',
+    'verb:revoke',
+    'noun:expiry',
+    'kind:grant',
+    'noun:access',
+    'ask:when',
+    'verb:freeze',
+    'verb:off',
+    'word:time-boxed',
+    'noun:freeze',
+    'pronoun-of',
+    'verb:shorten',
+    'next',
+  )
   const parsed = accessRequestOf(scene, clause)
   if (!parsed.ok) return [parsed.part]
   const [frame] = parsed.request.frames
   const time = frame?.time ?? null
-  const until = time?.kind === 'span' ? time.toMs : time?.kind === 'point' ? time.ms : Number.POSITIVE_INFINITY
+  const until =
+    time?.kind === 'span' ? time.toMs : time?.kind === 'point' ? time.ms : Number.POSITIVE_INFINITY
   const from = time?.kind === 'span' ? Math.max(time.fromMs, scene.now.ms) : scene.now.ms
   const [application] = frame?.applications ?? []
   const [resource] = frame?.resources ?? []
@@ -203,10 +271,23 @@ export async function whatExpires(scene: Scene, clause: Clause): Promise<readonl
     .map((grant) => ({ grant, ends: Date.parse(grant.expires_at ?? '') }))
     .filter(({ ends }) => ends >= from && ends <= until)
     .sort((a, b) => a.ends - b.ends)
-  const span = until === Number.POSITIVE_INFINITY ? '' : ` until ${describeInstant(until, scene.now.timeZone)}`
-  if (ending.length === 0) return [{ kind: 'answer', text: `No grant${application === undefined ? '' : ` of ${cited(application)}`} ends${span}.` }]
-  const name = (list: readonly { readonly id: string; readonly name: string }[], id: string): string => cited({ id, name: list.find((one) => one.id === id)?.name ?? id })
-  const lines = ending.map(({ grant, ends }) => `- ${describeInstant(ends, scene.now.timeZone)}: ${listed(grant.scopes)} of ${name(scene.objects.applications, grant.application_id)} on ${name(scene.objects.resources, grant.resource_id)} (${grant.id})`)
+  const span =
+    until === Number.POSITIVE_INFINITY ? '' : ` until ${describeInstant(until, scene.now.timeZone)}`
+  if (ending.length === 0)
+    return [
+      {
+        kind: 'answer',
+        text: `No grant${application === undefined ? '' : ` of ${cited(application)}`} ends${span}.`,
+      },
+    ]
+  const name = (
+    list: readonly { readonly id: string; readonly name: string }[],
+    id: string,
+  ): string => cited({ id, name: list.find((one) => one.id === id)?.name ?? id })
+  const lines = ending.map(
+    ({ grant, ends }) =>
+      `- ${describeInstant(ends, scene.now.timeZone)}: ${listed(grant.scopes)} of ${name(scene.objects.applications, grant.application_id)} on ${name(scene.objects.resources, grant.resource_id)} (${grant.id})`,
+  )
   return [{ kind: 'answer', text: [`These grants end${span}:`, ...capped(lines)].join('\n') }]
 }
 

@@ -1,8 +1,8 @@
 import { label as labelShape } from '../../../tools/fields.ts'
-import { is, isUnknown, isVerb, take, takeAll, type Clause } from './clause.ts'
+import { type Clause, is, isUnknown, isVerb, take, takeAll } from './clause.ts'
 import { addPlanned, addStep } from './draft.ts'
-import { type Entity } from './entities.ts'
-import { type Item } from './items.ts'
+import type { Entity } from './entities.ts'
+import type { Item } from './items.ts'
 import { clashWith, newNamesIn, valuesBefore, valuesFrom } from './new-names.ts'
 import { entitiesOfKind, factsOf, mention, type Part, type Scene } from './scene.ts'
 import { gap, objectsOf, takeKind } from './slots.ts'
@@ -24,7 +24,9 @@ export async function createApplications(scene: Scene, clause: Clause): Promise<
     const clash = clashWith(scene, 'application', name)
     if (clash !== null) {
       parts.push(clash)
-      const known = entitiesOfKind(scene, 'application').find((entity) => entity.name.toLowerCase() === name.toLowerCase())
+      const known = entitiesOfKind(scene, 'application').find(
+        (entity) => entity.name.toLowerCase() === name.toLowerCase(),
+      )
       if (known !== undefined) made.push(known)
       continue
     }
@@ -49,7 +51,9 @@ export function takeCount(clause: Clause, number: number): void {
 }
 
 function isLabelValue(item: Item): boolean {
-  return isUnknown(item) || item.shape === 'quoted' || (item.shape === 'word' && item.text.includes(':'))
+  return (
+    isUnknown(item) || item.shape === 'quoted' || (item.shape === 'word' && item.text.includes(':'))
+  )
 }
 
 /** Labels behind `label`, `labelled` or `tagged`, or before `label`; what it finds, it takes. */
@@ -57,9 +61,12 @@ function labelsIn(clause: Clause): readonly string[] {
   const found: Item[] = []
   for (const [at, item] of clause.items.entries()) {
     if (!is(item, 'noun:label', 'verb:label')) continue
-    const start = clause.items.findIndex((other, index) => index > at && !is(other, 'word:naming', 'filler'))
+    const start = clause.items.findIndex(
+      (other, index) => index > at && !is(other, 'word:naming', 'filler'),
+    )
     const after = start === -1 ? [] : valuesFrom(clause, start, isLabelValue)
-    const values = after.length > 0 ? after : valuesBefore(clause, at, (other) => isLabelValue(other))
+    const values =
+      after.length > 0 ? after : valuesBefore(clause, at, (other) => isLabelValue(other))
     const between = start === -1 ? [] : clause.items.slice(at, start)
     take(clause, item, ...values, ...between.filter((other) => is(other, 'word:naming')))
     found.push(...values)
@@ -77,14 +84,33 @@ function wrongLabel(clause: Clause, labels: readonly string[]): Part | null {
 /** `label billing-agent with team:billing`; labels that are there already are left alone. */
 export async function addLabels(scene: Scene, clause: Clause): Promise<readonly Part[]> {
   takeAll(clause, 'verb:label', 'verb:create', 'verb:give', 'verb:set', 'verb:attach', 'noun:label')
-  return changeLabels(scene, clause, (had, given) => [...had, ...given.filter((one) => !had.includes(one))], 'add')
+  return changeLabels(
+    scene,
+    clause,
+    (had, given) => [...had, ...given.filter((one) => !had.includes(one))],
+    'add',
+  )
 }
 
 /** `remove the label team:billing from billing-agent`. */
 export async function removeLabels(scene: Scene, clause: Clause): Promise<readonly Part[]> {
   const all = takeAll(clause, 'all')
-  takeAll(clause, 'verb:delete', 'verb:unlabel', 'verb:revoke', 'noun:label', 'verb:detach', 'verb:label')
-  return changeLabels(scene, clause, (had, given) => had.filter((one) => !(all && given.length === 0) && !given.includes(one)), 'remove', all)
+  takeAll(
+    clause,
+    'verb:delete',
+    'verb:unlabel',
+    'verb:revoke',
+    'noun:label',
+    'verb:detach',
+    'verb:label',
+  )
+  return changeLabels(
+    scene,
+    clause,
+    (had, given) => had.filter((one) => !(all && given.length === 0) && !given.includes(one)),
+    'remove',
+    all,
+  )
 }
 
 async function changeLabels(
@@ -110,7 +136,10 @@ async function changeLabels(
     const labels = change(had, given)
     if (labels.length === had.length && labels.every((one) => had.includes(one))) {
       const text = word === 'add' ? 'already has' : 'does not have'
-      parts.push({ kind: 'note', text: `${quoted(target.name)} ${text} the label ${listed(given)}.` })
+      parts.push({
+        kind: 'note',
+        text: `${quoted(target.name)} ${text} the label ${listed(given)}.`,
+      })
       continue
     }
     addStep(scene.draft, {
@@ -148,15 +177,31 @@ function isAtTarget(clause: Clause, item: Item): boolean {
 }
 
 export async function rotateSecret(scene: Scene, clause: Clause): Promise<readonly Part[]> {
-  takeAll(clause, 'verb:rotate', 'noun:secret', 'word:new', 'verb:give', 'verb:create', 'verb:change', 'verb:set', 'noun:keys')
+  takeAll(
+    clause,
+    'verb:rotate',
+    'noun:secret',
+    'word:new',
+    'verb:give',
+    'verb:create',
+    'verb:change',
+    'verb:set',
+    'noun:keys',
+  )
   const found = objectsOf(scene, clause, 'application')
   if (!found.ok) return [found.part]
   return found.entities.map((target): Part => {
     if (target.planned)
-      return { kind: 'note', text: `${quoted(target.name)} gets its first secret as it is registered.` }
+      return {
+        kind: 'note',
+        text: `${quoted(target.name)} gets its first secret as it is registered.`,
+      }
     const row = scene.objects.applications.find(({ id }) => id === target.id)
     if (row?.auth_method === 'private_key_jwt')
-      return { kind: 'question', text: `${quoted(target.name)} has no secret: it authenticates with its own keys (private_key_jwt). Do you mean another application?` }
+      return {
+        kind: 'question',
+        text: `${quoted(target.name)} has no secret: it authenticates with its own keys (private_key_jwt). Do you mean another application?`,
+      }
     addStep(scene.draft, {
       operation: 'applications.rotate_secret',
       name: 'secret',

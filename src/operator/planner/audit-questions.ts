@@ -1,13 +1,13 @@
 import type { OutputOf } from '../../../tools/catalogue.ts'
+import { checkAccess } from './access-questions.ts'
 import { addDays, civilOf, describeInstant, instantOf, startOfDay } from './civil-time.ts'
-import { has, is, named, take, takeAll, type Clause } from './clause.ts'
-import { type Entity } from './entities.ts'
+import { type Clause, has, is, named, take, takeAll } from './clause.ts'
+import type { Entity } from './entities.ts'
 import { canonical, type Part, type Scene } from './scene.ts'
 import { takeKind } from './slots.ts'
-import { checkAccess } from './access-questions.ts'
 import { cited, count, quoted } from './texts.ts'
-import { type TimeMeaning } from './times.ts'
-import { type AuditEvent } from './zone-state.ts'
+import type { TimeMeaning } from './times.ts'
+import type { AuditEvent } from './zone-state.ts'
 
 const eventsShown = 20
 
@@ -18,30 +18,72 @@ export async function whyRefused(scene: Scene, clause: Clause): Promise<readonly
   const id = clause.items.find((item) => item.shape === 'id' && item.text.startsWith('req_'))
   if (id !== undefined) {
     take(clause, id)
-    takeAll(clause, 'verb:show', 'noun:request', 'ask:why', 'ask:what', 'noun:refusal', 'noun:happen', 'ask:is', 'verb:revoke', 'noun:event')
+    takeAll(
+      clause,
+      'verb:show',
+      'noun:request',
+      'ask:why',
+      'ask:what',
+      'noun:refusal',
+      'noun:happen',
+      'ask:is',
+      'verb:revoke',
+      'noun:event',
+    )
     return [await explained(scene, id.text)]
   }
-  const present = clause.items.some((item) => ['can', 'may', 'could', 'does', 'is'].includes(item.fold)) && has(clause, 'negation')
+  const present =
+    clause.items.some((item) => ['can', 'may', 'could', 'does', 'is'].includes(item.fold)) &&
+    has(clause, 'negation')
   if (present && named(clause, 'resource').length > 0) return checkAccess(scene, clause)
   const subject = subjectOf(scene, clause)
   const resource = named(clause, 'resource')[0]
-  take(clause, resource?.item, ...clause.items.filter((item) => [...item.classes].some((name) => name.startsWith('scope:'))))
+  take(
+    clause,
+    resource?.item,
+    ...clause.items.filter((item) => [...item.classes].some((name) => name.startsWith('scope:'))),
+  )
   takeKind(clause, 'application')
   takeKind(clause, 'resource')
   const span = spanIn(scene, clause)
-  takeAll(clause, 'ask:why', 'noun:refusal', 'noun:access', 'noun:request', 'ask:is', 'verb:revoke', 'negation', 'noun:secret', 'verb:off', 'verb:approve', 'verb:show', 'ask:what', 'noun:event', 'verb:give')
-  take(clause, ...clause.items.filter((item) => ['last', 'latest', 'mandate', 'token', 'recently', 'get', 'time'].includes(item.fold)))
+  takeAll(
+    clause,
+    'ask:why',
+    'noun:refusal',
+    'noun:access',
+    'noun:request',
+    'ask:is',
+    'verb:revoke',
+    'negation',
+    'noun:secret',
+    'verb:off',
+    'verb:approve',
+    'verb:show',
+    'ask:what',
+    'noun:event',
+    'verb:give',
+  )
+  take(
+    clause,
+    ...clause.items.filter((item) =>
+      ['last', 'latest', 'mandate', 'token', 'recently', 'get', 'time'].includes(item.fold),
+    ),
+  )
   const page = await scene.state.read<Page>('audit_list', {
     outcome: 'deny',
     ...(subject !== null && { application_id: subject.id }),
     ...span.filter,
     limit: 50,
   })
-  const about = resource === undefined ? page.items : page.items.filter((event) => concerns(scene, event, resource.entity))
+  const about =
+    resource === undefined
+      ? page.items
+      : page.items.filter((event) => concerns(scene, event, resource.entity))
   const [newest] = about
   const who = subject === null ? 'any application' : cited(subject)
   const where = resource === undefined ? '' : ` on ${cited(resource.entity)}`
-  if (newest === undefined) return [{ kind: 'answer', text: `No refusal of ${who}${where} is recorded${span.text}.` }]
+  if (newest === undefined)
+    return [{ kind: 'answer', text: `No refusal of ${who}${where} is recorded${span.text}.` }]
   return [await explained(scene, newest.request_id)]
 }
 
@@ -54,12 +96,18 @@ function concerns(scene: Scene, event: AuditEvent, resource: Entity): boolean {
 }
 
 async function explained(scene: Scene, requestId: string): Promise<Part> {
-  const found = await scene.state.read<OutputOf<'audit.explain'>>('audit_explain', { request_id: requestId })
+  const found = await scene.state.read<OutputOf<'audit.explain'>>('audit_explain', {
+    request_id: requestId,
+  })
   const { event } = found
   const when = describeInstant(Date.parse(event.time), scene.now.timeZone)
-  const change = found.smallest_change === null ? '' : ` What would have allowed it: ${found.smallest_change}`
+  const change =
+    found.smallest_change === null ? '' : ` What would have allowed it: ${found.smallest_change}`
   const reason = event.reason === null ? '' : ` Reason: ${event.reason}.`
-  return { kind: 'answer', text: `${when}: ${found.explanation}${reason}${change} (event ${event.id}, request ${event.request_id})` }
+  return {
+    kind: 'answer',
+    text: `${when}: ${found.explanation}${reason}${change} (event ${event.id}, request ${event.request_id})`,
+  }
 }
 
 function subjectOf(scene: Scene, clause: Clause): Entity | null {
@@ -90,7 +138,10 @@ function spanIn(scene: Scene, clause: Clause): Span {
   const [from, to] = range
   const open = to >= scene.now.ms
   return {
-    filter: { from: new Date(from).toISOString(), ...(!open && { to: new Date(to).toISOString() }) },
+    filter: {
+      from: new Date(from).toISOString(),
+      ...(!open && { to: new Date(to).toISOString() }),
+    },
     text: ` since ${describeInstant(from, scene.now.timeZone)}${open ? '' : ` until ${describeInstant(to, scene.now.timeZone)}`}`,
   }
 }
@@ -103,7 +154,8 @@ function rangeOf(scene: Scene, time: TimeMeaning): readonly [number, number] | n
   }
   if (time.kind !== 'point') return null
   if (time.fromMs <= scene.now.ms) return [time.fromMs, Math.max(time.ms, time.fromMs + 1)]
-  const back = (ms: number): number => instantOf(addDays(civilOf(ms, scene.now.timeZone), -7), scene.now.timeZone)
+  const back = (ms: number): number =>
+    instantOf(addDays(civilOf(ms, scene.now.timeZone), -7), scene.now.timeZone)
   return [back(time.fromMs), back(time.ms)]
 }
 
@@ -113,8 +165,36 @@ export async function whatHappened(scene: Scene, clause: Clause): Promise<readon
   const changes = !refusals && has(clause, 'noun:change', 'scope:write')
   const subject = subjectOf(scene, clause)
   const span = spanIn(scene, clause)
-  takeAll(clause, 'noun:refusal', 'noun:change', 'noun:happen', 'noun:event', 'ask:what', 'ask:who', 'ask:is', 'verb:show', 'all', 'noun:overview', 'kind:zone', 'verb:change', 'noun:request', 'kind:application', 'verb:revoke', 'everyone', 'noun:everything', 'word:member', 'verb:set', 'scope:write', 'ask:how-many')
-  take(clause, ...clause.items.filter((item) => ['recent', 'recently', 'last', 'latest', 'lately'].includes(item.fold)))
+  takeAll(
+    clause,
+    'noun:refusal',
+    'noun:change',
+    'noun:happen',
+    'noun:event',
+    'ask:what',
+    'ask:who',
+    'ask:is',
+    'verb:show',
+    'all',
+    'noun:overview',
+    'kind:zone',
+    'verb:change',
+    'noun:request',
+    'kind:application',
+    'verb:revoke',
+    'everyone',
+    'noun:everything',
+    'word:member',
+    'verb:set',
+    'scope:write',
+    'ask:how-many',
+  )
+  take(
+    clause,
+    ...clause.items.filter((item) =>
+      ['recent', 'recently', 'most', 'last', 'latest', 'lately'].includes(item.fold),
+    ),
+  )
   const page = await scene.state.read<Page>('audit_list', {
     ...(refusals && { outcome: 'deny' }),
     ...(changes && { outcome: 'applied' }),
@@ -124,16 +204,28 @@ export async function whatHappened(scene: Scene, clause: Clause): Promise<readon
   })
   const what = refusals ? 'was refused' : changes ? 'changed' : 'happened'
   const of = subject === null ? '' : ` with ${cited(subject)}`
-  if (page.items.length === 0) return [{ kind: 'answer', text: `Nothing ${what}${of}${span.text}.` }]
+  if (page.items.length === 0)
+    return [{ kind: 'answer', text: `Nothing ${what}${of}${span.text}.` }]
   const shown = page.items.slice(0, eventsShown)
   const more = page.items.length > eventsShown || page.next_cursor !== null
   const head = more ? `The newest ${String(eventsShown)} events` : count(shown.length, 'event')
-  return [{ kind: 'answer', text: [`${head}${of}${span.text}, newest first:`, ...shown.map((event) => `- ${eventText(scene, event)}`)].join('\n') }]
+  return [
+    {
+      kind: 'answer',
+      text: [
+        `${head}${of}${span.text}, newest first:`,
+        ...shown.map((event) => `- ${eventText(scene, event)}`),
+      ].join('\n'),
+    },
+  ]
 }
 
 function eventText(scene: Scene, event: AuditEvent): string {
   const when = describeInstant(Date.parse(event.time), scene.now.timeZone)
-  const target = event.target === null ? '' : ` of ${event.target.kind} ${event.target.name === null ? event.target.id : cited({ id: event.target.id, name: event.target.name })}`
+  const target =
+    event.target === null
+      ? ''
+      : ` of ${event.target.kind} ${event.target.name === null ? event.target.id : cited({ id: event.target.id, name: event.target.name })}`
   const behalf = event.on_behalf_of === null ? '' : ` for ${quoted(event.on_behalf_of.name)}`
   const reason = event.reason === null || event.reason === 'ok' ? '' : `, ${event.reason}`
   const plan = event.plan_id === null ? '' : `, plan ${event.plan_id}`

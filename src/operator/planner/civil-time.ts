@@ -56,14 +56,7 @@ export function civilOf(ms: number, timeZone: string): CivilTime {
 }
 
 function asUtc(civil: CivilTime): number {
-  return Date.UTC(
-    civil.year,
-    civil.month - 1,
-    civil.day,
-    civil.hour,
-    civil.minute,
-    civil.second,
-  )
+  return Date.UTC(civil.year, civil.month - 1, civil.day, civil.hour, civil.minute, civil.second)
 }
 
 /** Minutes that the zone is ahead of UTC at an instant. */
@@ -82,7 +75,9 @@ export function instantOf(civil: CivilTime, timeZone: string): number {
     (near) => wanted - offsetMinutes(near, timeZone) * 60_000,
   )
   const exact = guesses.filter((guess) => asUtc(civilOf(guess, timeZone)) === wanted)
-  return Math.min(...(exact.length > 0 ? exact : guesses.map((guess) => Math.max(guess, ...guesses))))
+  return Math.min(
+    ...(exact.length > 0 ? exact : guesses.map((guess) => Math.max(guess, ...guesses))),
+  )
 }
 
 /** The same time of day some days later; months and years overflow as a calendar has it. */

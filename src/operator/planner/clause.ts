@@ -1,5 +1,5 @@
-import { type Entity, type Kind } from './entities.ts'
-import { type Item } from './items.ts'
+import type { Entity, Kind } from './entities.ts'
+import type { Item } from './items.ts'
 import { classesOf } from './lexicon.ts'
 
 /**
@@ -18,6 +18,8 @@ export interface Clause {
   readonly modal: boolean
   /** Whether the object stands first: `support-bot should be deleted`. */
   readonly passive: boolean
+  /** A first word that nobody knows, where a verb would stand: it is never a name or a value. */
+  readonly opener: Item | null
   readonly taken: Set<Item>
 }
 
@@ -34,7 +36,9 @@ export function isSilent(item: Item): boolean {
 }
 
 export function verbsOf(item: Item): ReadonlySet<string> {
-  return new Set([...item.classes].flatMap((name) => (name.startsWith('verb:') ? [name.slice(5)] : [])))
+  return new Set(
+    [...item.classes].flatMap((name) => (name.startsWith('verb:') ? [name.slice(5)] : [])),
+  )
 }
 
 export function scopeClassOf(item: Item): string | null {
@@ -105,7 +109,17 @@ export function leftOver(clause: Clause, message: string): readonly string[] {
   return spans.map(({ start, end }) => message.slice(start, end).trim())
 }
 
-const particles: ReadonlySet<string> = new Set(['off', 'away', 'back', 'up', 'down', 'out', 'on', 'short', 'forward'])
+const particles: ReadonlySet<string> = new Set([
+  'off',
+  'away',
+  'back',
+  'up',
+  'down',
+  'out',
+  'on',
+  'short',
+  'forward',
+])
 
 function isPhrasalVerb(phrase: string): boolean {
   return [...classesOf(phrase)].some((name) => name.startsWith('verb:'))
@@ -133,7 +147,12 @@ export function clauseOf(raw: readonly Item[], before: Clause | null, marked: bo
   const modal = items.some((item) => is(item, 'modal', 'wish', 'word:able'))
   const own = headOf(items, content)
   const takesOver =
-    own === null && !asks && !modal && before !== null && before.verbs.size > 0 && content.length > 0
+    own === null &&
+    !asks &&
+    !modal &&
+    before !== null &&
+    before.verbs.size > 0 &&
+    content.length > 0
   return {
     items,
     head: own,
@@ -141,9 +160,18 @@ export function clauseOf(raw: readonly Item[], before: Clause | null, marked: bo
     inherited: takesOver,
     asks,
     modal,
+    opener: own === null && !asks && !modal ? openerOf(items) : null,
     passive: own !== null && own !== content.find((item) => !is(item, 'modal')),
     taken: new Set(own === null || (asks && scopeClassOf(own) !== null) ? [] : [own]),
   }
+}
+
+function openerOf(items: readonly Item[]): Item | null {
+  const at = items.findIndex((item) => !isSilent(item))
+  const first = items[at]
+  const next = items[at + 1]
+  if (first === undefined || next === undefined || !isUnknown(first)) return null
+  return next.shape === 'punct' || isConnector(next) ? null : first
 }
 
 /**
@@ -156,28 +184,61 @@ function headOf(items: readonly Item[], content: readonly Item[]): Item | null {
   const isPassive = (item: Item): boolean => {
     const before = items[items.indexOf(item) - 1]
     const agent = items.some((other) => other.fold === 'by')
-    return (before?.fold === 'be' || before?.fold === 'get') && !agent
+    return /(?:^|\s)(?:be|get|being)$/.test(before?.fold ?? '') && !agent
   }
   return (
-    content.find((item) => isVerb(item) && !is(item, 'modal') && (scopeClassOf(item) === null || isPassive(item))) ?? null
+    content.find(
+      (item) =>
+        isVerb(item) && !is(item, 'modal') && (scopeClassOf(item) === null || isPassive(item)),
+    ) ?? null
   )
 }
 
 /** `support-bot can't read invoices` says how things are; it is looked into, and changes nothing. */
 function complains(items: readonly Item[]): boolean {
-  const at = items.findIndex((item) => item.fold === 'cannot' || (item.fold === 'can' && is(items[items.indexOf(item) + 1], 'negation')))
+  const at = items.findIndex(
+    (item) =>
+      item.fold === 'cannot' ||
+      (item.fold === 'can' && is(items[items.indexOf(item) + 1], 'negation')),
+  )
   const named = items.slice(0, Math.max(at, 0)).some((item) => item.entities.length > 0)
   return at !== -1 && named && !items.some((item) => is(item, 'any-more', 'no-longer'))
 }
 
-const askingFirst = ['ask:who', 'ask:what', 'ask:why', 'ask:how-many', 'ask:how', 'ask:when', 'ask:where']
+const askingFirst = [
+  'ask:who',
+  'ask:what',
+  'ask:why',
+  'ask:how-many',
+  'ask:how',
+  'ask:when',
+  'ask:where',
+]
 const auxiliaries: ReadonlySet<string> = new Set([
-  'is', 'are', 'does', 'do', 'did', 'has', 'can', 'may', 'could', 'should', 'was', 'were', 'will', 'is there', 'are there', 'do we have',
+  'is',
+  'are',
+  'does',
+  'do',
+  'did',
+  'has',
+  'can',
+  'may',
+  'could',
+  'should',
+  'was',
+  'were',
+  'will',
+  'is there',
+  'are there',
+  'do we have',
 ])
 
 function asksSomething(items: readonly Item[], marked: boolean): boolean {
   const lead = items.findIndex(
-    (item) => item.shape !== 'punct' && !is(item, 'polite', 'greeting', 'thanks') && !connectors.has(item.fold),
+    (item) =>
+      item.shape !== 'punct' &&
+      !is(item, 'polite', 'greeting', 'thanks') &&
+      !connectors.has(item.fold),
   )
   const first = items[lead]
   if (first === undefined) return false

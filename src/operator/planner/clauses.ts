@@ -1,5 +1,14 @@
-import { clauseOf, is, isConnector, isSilent, isUnknown, isVerb, scopeClassOf, type Clause } from './clause.ts'
-import { type Item } from './items.ts'
+import {
+  type Clause,
+  clauseOf,
+  is,
+  isConnector,
+  isSilent,
+  isUnknown,
+  isVerb,
+  scopeClassOf,
+} from './clause.ts'
+import type { Item } from './items.ts'
 
 const stops: ReadonlySet<string> = new Set(['.', ';', '!', '?', '\n'])
 
@@ -55,7 +64,11 @@ function nextCut(items: readonly Item[], before: Clause | null): number {
     if (!isConnector(item) && !then) continue
     const current = items.slice(start, at)
     if (!current.some((other) => !isSilent(other))) continue
-    const next = at + items.slice(at).findIndex((other) => !isConnector(other) && !is(other, 'polite') && other.fold !== 'then')
+    const next =
+      at +
+      items
+        .slice(at)
+        .findIndex((other) => !isConnector(other) && !is(other, 'polite') && other.fold !== 'then')
     if (next > at && beginsClause(items, next, current, before)) return at
   }
   return items.length
@@ -69,27 +82,56 @@ function beginsClause(
 ): boolean {
   const first = items[at]
   if (first === undefined) return false
-  const predicate = current.some((item) => isVerb(item) || scopeClassOf(item) !== null || is(item, 'modal')) || before !== null
+  const predicate =
+    current.some((item) => isVerb(item) || scopeClassOf(item) !== null || is(item, 'modal')) ||
+    before !== null
   if (!predicate) return false
-  if (is(first, 'ask:who', 'ask:why', 'ask:how-many') || (is(first, 'ask:what') && first.fold === 'what')) return true
+  if (
+    is(first, 'ask:who', 'ask:why', 'ask:how-many') ||
+    (is(first, 'ask:what') && first.fold === 'what')
+  )
+    return true
   if (isImperative(items, at, current)) return true
   return hasOwnSubject(items, at) || continuesList(items, at, current)
 }
 
 /** A verb of its own, also behind `do not`; a scope word goes on with the list of scopes. */
 function isImperative(items: readonly Item[], at: number, current: readonly Item[]): boolean {
-  const denied = items[at]?.fold === 'do' && is(items[at + 1], 'negation') ? at + 2 : is(items[at], 'negation') && items[at]?.fold === 'never' ? at + 1 : at
+  const denied =
+    items[at]?.fold === 'do' && is(items[at + 1], 'negation')
+      ? at + 2
+      : is(items[at], 'negation') && items[at]?.fold === 'never'
+        ? at + 1
+        : at
   const verb = items[denied]
   if (verb === undefined || !isVerb(verb) || verb.entities.length > 0) return false
   if (is(verb, 'noun:label', 'noun:access', 'word:naming')) {
     const next = items[denied + 1]
-    const object = next !== undefined && (is(next, 'pronoun', 'pronoun-plural', 'filler', 'kind:application') || next.entities.length > 0)
+    const object =
+      next !== undefined &&
+      (is(next, 'pronoun', 'pronoun-plural', 'filler', 'kind:application') ||
+        next.entities.length > 0)
     if (!object) return false
   }
   if (scopeClassOf(verb) === null) return true
-  const grants = current.some((item) => scopeClassOf(item) !== null || is(item, 'verb:give', 'modal', 'verb:revoke', 'noun:scope', 'noun:access'))
+  const grants = current.some(
+    (item) =>
+      scopeClassOf(item) !== null ||
+      is(item, 'verb:give', 'modal', 'verb:revoke', 'noun:scope', 'noun:access'),
+  )
   const object = items.slice(denied + 1).find((item) => !is(item, 'filler'))
-  const target = object !== undefined && (is(object, 'kind:application', 'kind:zone', 'kind:policy', 'kind:provider', 'kind:resource', 'noun:label') || object.entities.some((entity) => entity.kind === 'application'))
+  const target =
+    object !== undefined &&
+    (is(
+      object,
+      'kind:application',
+      'kind:zone',
+      'kind:policy',
+      'kind:provider',
+      'kind:resource',
+      'noun:label',
+    ) ||
+      object.entities.some((entity) => entity.kind === 'application'))
   return target || !grants
 }
 
@@ -101,13 +143,29 @@ function hasOwnSubject(items: readonly Item[], at: number): boolean {
       item.entities.length > 0 ||
       isUnknown(item) ||
       item.shape === 'quoted' ||
-      is(item, 'kind:application', 'kind:application-weak', 'kind:resource', 'pronoun', 'pronoun-plural', 'filler')
+      is(
+        item,
+        'kind:application',
+        'kind:application-weak',
+        'kind:resource',
+        'pronoun',
+        'pronoun-plural',
+        'filler',
+      )
     if (!subject && !isConnector(item)) return false
   }
   return false
 }
 
-const kinds = ['kind:application', 'kind:application-weak', 'kind:resource', 'kind:provider', 'kind:zone', 'kind:policy', 'kind:policySet']
+const kinds = [
+  'kind:application',
+  'kind:application-weak',
+  'kind:resource',
+  'kind:provider',
+  'kind:zone',
+  'kind:policy',
+  'kind:policySet',
+]
 
 /** `create an application called a and a resource called b`: the verb goes on. */
 function continuesList(items: readonly Item[], at: number, current: readonly Item[]): boolean {
@@ -115,8 +173,15 @@ function continuesList(items: readonly Item[], at: number, current: readonly Ite
   if (verb !== undefined && !is(verb, 'verb:create', 'verb:delete', ...kinds)) return false
   const ahead = items.slice(at, at + 4)
   const kind = ahead.findIndex((item) => is(item, ...kinds))
-  if (kind === -1 || !ahead.slice(0, kind).every((item) => is(item, 'filler', 'word:new'))) return false
+  if (kind === -1 || !ahead.slice(0, kind).every((item) => is(item, 'filler', 'word:new')))
+    return false
   const next = items[at + kind + 1]
-  if (next === undefined || is(next, 'filler', 'word:like')) return kind > 0 && next !== undefined && !is(next, 'word:like') && next.fold !== 'as'
-  return is(next, 'word:naming') || isUnknown(next) || next.shape === 'quoted' || next.entities.length > 0
+  if (next === undefined || is(next, 'filler', 'word:like'))
+    return kind > 0 && next !== undefined && !is(next, 'word:like') && next.fold !== 'as'
+  return (
+    is(next, 'word:naming') ||
+    isUnknown(next) ||
+    next.shape === 'quoted' ||
+    next.entities.length > 0
+  )
 }

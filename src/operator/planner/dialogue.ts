@@ -1,15 +1,15 @@
 import { clauseOf, is, isSilent } from './clause.ts'
-import { resolveName, type Entity } from './entities.ts'
-import { interpret, type Memory, type Reading } from './interpret.ts'
-import { classesOf } from './lexicon.ts'
-import { itemsOf, type Item } from './items.ts'
 import { emptyDraft } from './draft.ts'
-import { type Now } from './points.ts'
-import { entitiesOf, vocabulary, type Objects, type Pending } from './scene.ts'
+import { type Entity, resolveName } from './entities.ts'
+import { interpret, type Memory, type Reading } from './interpret.ts'
+import { type Item, itemsOf } from './items.ts'
+import { classesOf } from './lexicon.ts'
+import type { Now } from './points.ts'
+import { entitiesOf, type Objects, type Pending, vocabulary } from './scene.ts'
 import { wishesOf } from './scope-words.ts'
 import { kindNames, nameInRequest } from './texts.ts'
 import { tokenize } from './tokens.ts'
-import { type ZoneState } from './zone-state.ts'
+import type { ZoneState } from './zone-state.ts'
 
 /** Earlier messages that still matter for what is said now. */
 const turnsRemembered = 5
@@ -68,9 +68,16 @@ function isYes(answer: string, suggestion: string): boolean {
   const [word = ''] = answer.split(/[,\s]/, 1)
   const plain = answer.replaceAll(',', '').toLowerCase()
   if (classesOf(plain).has('yes')) return true
-  if (classesOf(word).has('yes') && /^(?:please|do it|do that|it is)$/i.test(plain.slice(word.length).trim())) return true
+  if (
+    classesOf(word).has('yes') &&
+    /^(?:please|do it|do that|it is)$/i.test(plain.slice(word.length).trim())
+  )
+    return true
   const [verb = ''] = suggestion.split(' ', 1)
-  return new RegExp(`^(?:yes )?(?:please )?${verb.replace(/\W/g, '')}(?: it| that)?(?: please)?$`, 'i').test(plain)
+  return new RegExp(
+    `^(?:yes )?(?:please )?${verb.replace(/\W/g, '')}(?: it| that)?(?: please)?$`,
+    'i',
+  ).test(plain)
 }
 
 const correction =
@@ -80,7 +87,10 @@ const correction =
 function correctionIn(answer: string): string | null {
   const match = correction.exec(answer)
   if (match === null) return null
-  const rest = answer.slice(match[0].length).replace(/\s+instead$/i, '').trim()
+  const rest = answer
+    .slice(match[0].length)
+    .replace(/\s+instead$/i, '')
+    .trim()
   return rest === '' ? null : rest
 }
 
@@ -112,12 +122,19 @@ function picked(answer: string, candidates: readonly Entity[]): Entity | null {
   const place = ordinals.findIndex((shape) => shape.test(answer))
   if (place !== -1) return candidates[place] ?? null
   if (/^(?:the )?last(?: one)?$/i.test(answer)) return candidates.at(-1) ?? null
-  const kind = /^(?:the )?(application|app|resource|provider|policy set|policy|zone)$/i.exec(answer)?.[1]
-  const ofKind = candidates.filter((entity) => kind !== undefined && kindNames[entity.kind].startsWith(kind.toLowerCase()))
+  const kind = /^(?:the )?(application|app|resource|provider|policy set|policy|zone)$/i.exec(
+    answer,
+  )?.[1]
+  const ofKind = candidates.filter(
+    (entity) => kind !== undefined && kindNames[entity.kind].startsWith(kind.toLowerCase()),
+  )
   if (ofKind.length === 1) return ofKind[0] ?? null
   const byId = candidates.find(({ id }) => id === answer)
   if (byId !== undefined) return byId
-  const name = answer.replace(/^(?:the|for|on|to|from|i mean|it is|its)\s+/i, '').replace(/^["'“]|["'”]$/gu, '').replace(/\s+(?:application|app|resource|one|please)$/i, '')
+  const name = answer
+    .replace(/^(?:the|for|on|to|from|i mean|it is|its)\s+/i, '')
+    .replace(/^["'“]|["'”]$/gu, '')
+    .replace(/\s+(?:application|app|resource|one|please)$/i, '')
   const found = resolveName(name, candidates)
   return found.kind === 'found' ? found.entity : null
 }
@@ -126,7 +143,10 @@ function answered(before: Reading, pending: Pending, answer: string): string {
   const chosen = picked(answer, pending.candidates)
   const plain = answer.replace(/^(?:only|just|it should be|call it|called|named)\s+/i, '')
   const value = chosen === null ? plain : sayName(chosen, pending.candidates)
-  const hasLead = /^(?:until|till|for|by|in|at|on|to|from|with|called|named|forever|permanent(?:ly)?)\b/i.test(value)
+  const hasLead =
+    /^(?:until|till|for|by|in|at|on|to|from|with|called|named|forever|permanent(?:ly)?)\b/i.test(
+      value,
+    )
   const lead = pending.lead === '' || hasLead ? '' : `${pending.lead} `
   const long = pending.lead === 'called' && /\s/.test(value) && !/^["“]/.test(value)
   const said = long ? `"${value.replace(/"/g, '')}"` : value
@@ -144,7 +164,11 @@ function sayName(entity: Entity, among: readonly Entity[]): string {
 
 /** The message before, with the one thing of the same sort replaced: a name, a scope or a time. */
 function replaced(before: Reading, text: string, items: readonly Item[]): string | null {
-  const content = items.filter((item) => !isSilent(item) && !is(item, 'noun:access', 'noun:scope', 'kind:application', 'kind:resource'))
+  const content = items.filter(
+    (item) =>
+      !isSilent(item) &&
+      !is(item, 'noun:access', 'noun:scope', 'kind:application', 'kind:resource'),
+  )
   const [first] = content
   if (first === undefined) return null
   const kind = first.entities[0]?.kind

@@ -1,6 +1,6 @@
 import type { OperationId } from '../../../tools/catalogue.ts'
-import { type Entity, type Kind } from './entities.ts'
-import { type Grant } from './zone-state.ts'
+import type { Entity, Kind } from './entities.ts'
+import type { Grant } from './zone-state.ts'
 
 /** A step as `plan_propose` takes it. */
 export interface Step {
@@ -88,7 +88,9 @@ export function outputOf(step: string, field = 'id'): string {
 
 function referencesIn(input: unknown, zone: string | undefined): ReadonlySet<string> {
   const text = `${JSON.stringify(input)} ${zone ?? ''}`
-  return new Set([...text.matchAll(/\{\{steps\.([a-z][a-z0-9_]*)\.output\./g)].map((m) => m[1] ?? ''))
+  return new Set(
+    [...text.matchAll(/\{\{steps\.([a-z][a-z0-9_]*)\.output\./g)].map((m) => m[1] ?? ''),
+  )
 }
 
 /** Notes an object that a step would create, so that later requests can name it. */

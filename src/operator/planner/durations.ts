@@ -138,7 +138,12 @@ function sum(a: Duration, b: Duration): Duration {
 }
 
 /** An instant so much later (or earlier, with sign -1), on the calendar of the zone. */
-export function addDuration(ms: number, length: Duration, timeZone: string, sign: 1 | -1 = 1): number {
+export function addDuration(
+  ms: number,
+  length: Duration,
+  timeZone: string,
+  sign: 1 | -1 = 1,
+): number {
   const minutesMs = length.minutes * 60_000 * sign
   if (length.months === 0 && length.days === 0) return ms + minutesMs
   const civil = civilOf(ms, timeZone)

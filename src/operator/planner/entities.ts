@@ -1,5 +1,6 @@
-import Fuse from 'fuse.js'
 import { foldText } from './tokens.ts'
+
+import Fuse from 'fuse.js'
 
 export type Kind = 'application' | 'resource' | 'provider' | 'policy' | 'policySet' | 'zone'
 

@@ -1,16 +1,17 @@
-import { accessRequestOf, type AccessFrame, type AccessRequest } from './access-request.ts'
+import type { AccessFrame, AccessRequest } from './access-pieces.ts'
+import { accessRequestOf } from './access-request.ts'
 import { describeInstant } from './civil-time.ts'
-import { does, has, isNegated, takeAll, type Clause } from './clause.ts'
-import { type GrantFacts } from './draft.ts'
+import { type Clause, does, has, isNegated, takeAll } from './clause.ts'
+import type { GrantFacts } from './draft.ts'
 import { addDuration } from './durations.ts'
+import { timeGap } from './give-access.ts'
 import { patchGrant, untilText } from './grant-steps.ts'
 import { factsOf, grantsOf, isLive, type Part, type Scene } from './scene.ts'
 import { scopesFor } from './scope-words.ts'
-import { timeGap } from './give-access.ts'
 import { askFor, gap } from './slots.ts'
 import { entityOf } from './take-access.ts'
 import { capitalized, count, listed, questions, quoted } from './texts.ts'
-import { type TimeMeaning } from './times.ts'
+import type { TimeMeaning } from './times.ts'
 
 /** What a request does to the end of access: put off, brought forward, set, or taken away. */
 type Manner = 'extend' | 'shorten' | 'set' | 'permanent'
@@ -19,7 +20,22 @@ type Manner = 'extend' | 'shorten' | 'set' | 'permanent'
 export async function changeExpiry(scene: Scene, clause: Clause): Promise<readonly Part[]> {
   const manner = mannerOf(clause)
   const denied = isNegated(clause)
-  takeAll(clause, 'verb:extend', 'verb:shorten', 'verb:expire', 'noun:expiry', 'verb:set', 'verb:change', 'verb:create', 'verb:delete', 'verb:limit', 'verb:revoke', 'verb:give', 'noun:access', 'kind:grant')
+  takeAll(
+    clause,
+    'verb:extend',
+    'verb:shorten',
+    'verb:expire',
+    'noun:expiry',
+    'verb:set',
+    'verb:change',
+    'verb:create',
+    'verb:delete',
+    'verb:limit',
+    'verb:revoke',
+    'verb:give',
+    'noun:access',
+    'kind:grant',
+  )
   const parsed = accessRequestOf(scene, clause)
   if (!parsed.ok) return [parsed.part]
   if (denied) return [{ kind: 'question', text: questions.denied('') }]
@@ -80,7 +96,10 @@ function noGrant(scene: Scene, clause: Clause, frame: AccessFrame): readonly Par
 function neverEnds(frame: AccessFrame): Part {
   const who = listed(frame.applications.map(({ name }) => quoted(name)))
   const on = listed(frame.resources.map(({ name }) => quoted(name)))
-  return { kind: 'note', text: `The access ${who === '' ? '' : `of ${who} `}${on === '' ? '' : `to ${on} `}never ends already.` }
+  return {
+    kind: 'note',
+    text: `The access ${who === '' ? '' : `of ${who} `}${on === '' ? '' : `to ${on} `}never ends already.`,
+  }
 }
 
 function setEnds(
@@ -93,11 +112,24 @@ function setEnds(
   const ends = new Set(grants.map((grant) => grant.expires_at))
   const holders = new Set(grants.map((grant) => `${grant.application_id} ${grant.resource_id}`))
   if (holders.size > 1) {
-    const names = grants.map((grant) => `${quoted(entityOf(scene, 'application', grant.application_id).name)} on ${quoted(entityOf(scene, 'resource', grant.resource_id).name)}`)
-    return [{ kind: 'question', text: `Several have such access: ${listed([...new Set(names)])}. Which do you mean?` }]
+    const names = grants.map(
+      (grant) =>
+        `${quoted(entityOf(scene, 'application', grant.application_id).name)} on ${quoted(entityOf(scene, 'resource', grant.resource_id).name)}`,
+    )
+    return [
+      {
+        kind: 'question',
+        text: `Several have such access: ${listed([...new Set(names)])}. Which do you mean?`,
+      },
+    ]
   }
   if (manner === 'extend' && ends.size > 1)
-    return [{ kind: 'question', text: `There are ${count(grants.length, 'grant')} that end at different times: ${listed(grants.map((grant) => `${listed(grant.scopes)}${untilText(scene, grant.expires_at)}`))}. Which scopes do you mean?` }]
+    return [
+      {
+        kind: 'question',
+        text: `There are ${count(grants.length, 'grant')} that end at different times: ${listed(grants.map((grant) => `${listed(grant.scopes)}${untilText(scene, grant.expires_at)}`))}. Which scopes do you mean?`,
+      },
+    ]
   const parts: Part[] = []
   for (const grant of grants) {
     const part = setEnd(scene, clause, grant, manner, time)
@@ -124,7 +156,8 @@ function setEnd(
   if (target === null) return gap(clause, questions.untilWhen, 'until')
   if (target <= scene.now.ms)
     return timeGap(clause, questions.past(capitalized(describeInstant(target, scene.now.timeZone))))
-  const present = grant.expires_at === null ? Number.POSITIVE_INFINITY : Date.parse(grant.expires_at)
+  const present =
+    grant.expires_at === null ? Number.POSITIVE_INFINITY : Date.parse(grant.expires_at)
   if (target === present) return { kind: 'note', text: `${capitalized(access)} ends then already.` }
   const against = manner === 'extend' ? target < present : manner === 'shorten' && target > present
   if (against) {

@@ -1,9 +1,26 @@
-import { accessRequestOf, type AccessFrame, type AccessRequest } from './access-request.ts'
+import type { AccessFrame, AccessRequest } from './access-pieces.ts'
+import { accessRequestOf } from './access-request.ts'
 import { describeInstant } from './civil-time.ts'
-import { has, is, isConnector, isNegated, scopeClassOf, take, takeAll, type Clause } from './clause.ts'
-import { type Entity, type Kind } from './entities.ts'
-import { createGrant, lastsAsLong, patchGrant, takeScopes, untilText, widenPlanned } from './grant-steps.ts'
-import { type Item } from './items.ts'
+import {
+  type Clause,
+  has,
+  is,
+  isConnector,
+  isNegated,
+  scopeClassOf,
+  take,
+  takeAll,
+} from './clause.ts'
+import type { Entity, Kind } from './entities.ts'
+import {
+  createGrant,
+  lastsAsLong,
+  patchGrant,
+  takeScopes,
+  untilText,
+  widenPlanned,
+} from './grant-steps.ts'
+import type { Item } from './items.ts'
 import { canonical, factsOf, grantsOf, isLive, type Part, type Scene } from './scene.ts'
 import { scopesFor, type ScopeWish } from './scope-words.ts'
 import { askFor, gap, unique } from './slots.ts'
@@ -11,7 +28,13 @@ import { capitalized, listed, nameInRequest, questions, quoted, some } from './t
 
 /** `let billing-agent read invoices until Friday`: grants what is missing and nothing more. */
 export async function giveAccess(scene: Scene, clause: Clause): Promise<readonly Part[]> {
-  take(clause, ...clause.items.filter((item) => is(item, 'verb:give', 'verb:create', 'verb:set', 'verb:require') || item.fold === 'keep'))
+  take(
+    clause,
+    ...clause.items.filter(
+      (item) =>
+        is(item, 'verb:give', 'verb:create', 'verb:set', 'verb:require') || item.fold === 'keep',
+    ),
+  )
   if (takeAll(clause, 'word:time-boxed') && !clause.items.some((item) => item.time !== null))
     return [gap(clause, questions.untilWhen, '')]
   const parsed = accessRequestOf(scene, clause)
@@ -22,7 +45,8 @@ export async function giveAccess(scene: Scene, clause: Clause): Promise<readonly
   if (isNegated(clause)) return deniedAnswer(scene, clause, request)
   if (request.everyone || request.except.length > 0) return [everyoneQuestion(scene, request)]
   const parts: Part[] = []
-  for (const frame of request.frames) parts.push(...(await giveFrame(scene, clause, request, frame)))
+  for (const frame of request.frames)
+    parts.push(...(await giveFrame(scene, clause, request, frame)))
   return parts
 }
 
@@ -35,7 +59,9 @@ function isReversed(clause: Clause): boolean {
   const application = at(of('application'))
   if (!(resource !== -1 && resource < scope && scope < application)) return false
   const between = clause.items.slice(scope + 1, application)
-  return between.every((item) => !['by', 'for', 'to', 'from', 'access'].includes(item.fold) && !isConnector(item))
+  return between.every(
+    (item) => !['by', 'for', 'to', 'from', 'access'].includes(item.fold) && !isConnector(item),
+  )
 }
 
 /** Nobody is given anything by naming everybody: the applications are named, one by one. */
@@ -61,7 +87,10 @@ async function deniedAnswer(
       for (const resource of resources) {
         const found = scopesFor(wishes, factsOf(scene, resource).scopes ?? [])
         const held = await heldScopes(scene, application, resource)
-        const both = found.ok && found.scopes.length > 0 ? held.filter((scope) => found.scopes.includes(scope)) : held
+        const both =
+          found.ok && found.scopes.length > 0
+            ? held.filter((scope) => found.scopes.includes(scope))
+            : held
         const [who, what] = [nameInRequest(application.name), nameInRequest(resource.name)]
         if (both.length > 0 && who !== null && what !== null)
           removals.push(`revoke ${both.join(' and ')} on ${what} from ${who}`)
@@ -83,7 +112,11 @@ export async function heldScopes(
   resource: Entity,
 ): Promise<readonly string[]> {
   const grants = await grantsOf(scene, { application, resource })
-  return [...new Set(grants.filter((grant) => isLive(grant, scene.now.ms)).flatMap((grant) => grant.scopes))]
+  return [
+    ...new Set(
+      grants.filter((grant) => isLive(grant, scene.now.ms)).flatMap((grant) => grant.scopes),
+    ),
+  ]
 }
 
 async function giveFrame(
@@ -99,7 +132,8 @@ async function giveFrame(
     for (const one of apart) parts.push(...(await giveFrame(scene, clause, request, one)))
     return parts
   }
-  const resources = frame.resources.length > 0 ? frame.resources : resourcesWith(scene, frame.wishes)
+  const resources =
+    frame.resources.length > 0 ? frame.resources : resourcesWith(scene, frame.wishes)
   if (resources.length === 0) return [missing(scene, clause, 'resource')]
   const expiry = expiryOf(scene, clause, frame)
   if (!expiry.ok) return [expiry.part]
@@ -145,22 +179,32 @@ export function resourcesWith(scene: Scene, wishes: readonly ScopeWish[]): reado
   if (exact.length === 0 || exact.length < wishes.length) return []
   const all = [
     ...scene.draft.planned,
-    ...scene.objects.resources.map((row): Entity => ({ kind: 'resource', id: row.id, name: row.name, planned: false })),
+    ...scene.objects.resources.map((row): Entity => ({
+      kind: 'resource',
+      id: row.id,
+      name: row.name,
+      planned: false,
+    })),
   ].filter((entity) => entity.kind === 'resource')
   const fitting = all.filter((entity) => scopesFor(exact, factsOf(scene, entity).scopes ?? []).ok)
   return fitting.length === 1 ? fitting.map((entity) => canonical(scene, entity)) : []
 }
 
 type Expiry =
-  | { readonly ok: true; readonly at: string | null }
-  | { readonly ok: false; readonly part: Part }
+  { readonly ok: true; readonly at: string | null } | { readonly ok: false; readonly part: Part }
 
 /** A question about a time; the answer takes the place of the one that was said. */
 export function timeGap(clause: Clause, text: string): Part {
   const item = clause.items.find((one) => one.time !== null)
   const part = gap(clause, text, 'until')
   if (item === undefined || part.kind !== 'question') return part
-  const pending = { start: item.start, end: item.end, lead: 'until', candidates: [], suggestion: null }
+  const pending = {
+    start: item.start,
+    end: item.end,
+    lead: 'until',
+    candidates: [],
+    suggestion: null,
+  }
   return { ...part, pending }
 }
 
@@ -171,7 +215,10 @@ export function expiryOf(scene: Scene, clause: Clause, frame: Pick<AccessFrame, 
   if (time.kind !== 'point' || time.role !== 'until')
     return {
       ok: false,
-      part: timeGap(clause, `Access begins as soon as the plan is applied, and can end by itself. ${questions.untilWhen}`),
+      part: timeGap(
+        clause,
+        `Access begins as soon as the plan is applied, and can end by itself. ${questions.untilWhen}`,
+      ),
     }
   if (time.ms <= scene.now.ms) {
     const when = capitalized(describeInstant(time.ms, scene.now.timeZone))
@@ -198,7 +245,8 @@ export function wantedScopes(
       : { ok: false, part: gap(clause, questions.whichScopes(resource.name, scopes), '') }
   const wanted = scopesFor(frame.wishes, scopes)
   const without = scopesFor(frame.without, scopes)
-  if (!wanted.ok) return { ok: false, part: scopeQuestion(wanted.wish, wanted.among, resource, scopes) }
+  if (!wanted.ok)
+    return { ok: false, part: scopeQuestion(wanted.wish, wanted.among, resource, scopes) }
   if (without.ok) {
     const kept = wanted.scopes.filter((scope) => !without.scopes.includes(scope))
     if (kept.length > 0) return { ok: true, scopes: kept, without: without.scopes }
@@ -234,25 +282,31 @@ interface Wish {
  * scopes in; one that ends sooner and holds nothing else is extended; otherwise a grant of its own is
  * made, so that a time-boxed scope ends alone.
  */
-async function giveOne(
-  scene: Scene,
-  request: AccessRequest,
-  wish: Wish,
-): Promise<readonly Part[]> {
+async function giveOne(scene: Scene, request: AccessRequest, wish: Wish): Promise<readonly Part[]> {
   const { application, resource, expiresAt } = wish
   const all = await grantsOf(scene, { application, resource })
   const live = all.filter((grant) => grant.user_id === request.user && isLive(grant, scene.now.ms))
   const unwanted = live
     .flatMap((grant) => grant.scopes)
-    .filter((scope) => (request.exclusive ? !wish.scopes.includes(scope) : wish.without.includes(scope)))
-  if (unwanted.length > 0 && !wish.readsAsLimit) return [exceedsQuestion(wish, [...new Set(unwanted)])]
+    .filter((scope) =>
+      request.exclusive ? !wish.scopes.includes(scope) : wish.without.includes(scope),
+    )
+  if (unwanted.length > 0 && !wish.readsAsLimit)
+    return [exceedsQuestion(wish, [...new Set(unwanted)])]
   for (const grant of live)
     if (grant.scopes.some((scope) => unwanted.includes(scope)))
       takeScopes(scene, grant, unwanted, application, resource)
   const covering = live.filter((grant) => lastsAsLong(grant.expires_at, expiresAt))
   let rest = wish.scopes.filter((scope) => !covering.some((grant) => grant.scopes.includes(scope)))
   if (rest.length === 0 && unwanted.length > 0) return []
-  if (rest.length === 0) return [coveredNote(scene, wish, covering.map((grant) => grant.expires_at))]
+  if (rest.length === 0)
+    return [
+      coveredNote(
+        scene,
+        wish,
+        covering.map((grant) => grant.expires_at),
+      ),
+    ]
   for (const grant of live) {
     const inside = grant.scopes.every((scope) => rest.includes(scope))
     if (covering.includes(grant) || !inside) continue

@@ -1,7 +1,7 @@
 import { describeInstant } from './civil-time.ts'
-import { addStep, outputOf, type GrantFacts } from './draft.ts'
-import { type Entity } from './entities.ts'
-import { type Scene } from './scene.ts'
+import { addStep, type GrantFacts, outputOf } from './draft.ts'
+import type { Entity } from './entities.ts'
+import type { Scene } from './scene.ts'
 import { listed, quoted } from './texts.ts'
 
 /** `until Friday 27 November 2026, 23:59:59 (Europe/Berlin)`, or nothing for good. */
@@ -30,16 +30,15 @@ export function createGrant(scene: Scene, grant: NewGrant): void {
       scopes,
       ...(expiresAt !== null && { expires_at: expiresAt }),
     },
-    phrase:
-      `grant ${quoted(application.name)} ${listed(scopes)} on ${quoted(resource.name)}` +
-      (user === null ? '' : ` for user ${quoted(user)}`) +
-      untilText(scene, expiresAt),
+    phrase: `grant ${quoted(application.name)} ${listed(scopes)} on ${quoted(resource.name)}${
+      user === null ? '' : ` for user ${quoted(user)}`
+    }${untilText(scene, expiresAt)}`,
   })
   const id = outputOf(step)
   scene.draft.grants.set(id, {
-    id: id as GrantFacts['id'],
-    application_id: application.id as GrantFacts['application_id'],
-    resource_id: resource.id as GrantFacts['resource_id'],
+    id,
+    application_id: application.id,
+    resource_id: resource.id,
     user_id: user,
     scopes: [...scopes],
     expires_at: expiresAt,

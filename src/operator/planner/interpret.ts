@@ -1,14 +1,24 @@
-import { clauseOf, is, isSilent, isVerb, leftOver, scopeClassOf, type Clause } from './clause.ts'
-import { clausesOf, type ClausePart } from './clauses.ts'
-import { emptyDraft, type Draft } from './draft.ts'
-import { type Entity, type Kind } from './entities.ts'
-import { inquiries, requests } from './intents-table.ts'
-import { itemsOf, type Item } from './items.ts'
-import { type Now } from './points.ts'
-import { vocabulary, type Objects, type Part, type Pending, type Scene } from './scene.ts'
+import {
+  type Clause,
+  clauseOf,
+  is,
+  isSilent,
+  isVerb,
+  leftOver,
+  scopeClassOf,
+  take,
+} from './clause.ts'
+import { type ClausePart, clausesOf } from './clauses.ts'
+import { type Draft, emptyDraft } from './draft.ts'
+import type { Entity, Kind } from './entities.ts'
+import { inquiries } from './inquiries-table.ts'
+import { type Item, itemsOf } from './items.ts'
+import type { Now } from './points.ts'
+import { requests } from './requests-table.ts'
+import { type Objects, type Part, type Pending, type Scene, vocabulary } from './scene.ts'
 import { general, questions } from './texts.ts'
 import { tokenize } from './tokens.ts'
-import { type ZoneState } from './zone-state.ts'
+import type { ZoneState } from './zone-state.ts'
 
 /** What came of one message: nothing has been proposed or said yet. */
 export interface Reading {
@@ -62,13 +72,27 @@ export async function interpret(
     scene.mentioned.length = 0
     const built = await build(scene, clause)
     if (scene.mentioned.length > 0) scene.lately.splice(0, scene.lately.length, ...scene.mentioned)
-    outcome.parts.push(...built)
+    if (clause.opener !== null) clause.taken.delete(clause.opener)
     const left = leftOver(clause, message)
+    // An answer to a question of which a part was not understood may be the answer to another one.
+    outcome.parts.push(
+      ...(left.length === 0 ? built : built.filter((one) => one.kind !== 'answer')),
+    )
     if (left.length === 0 || built.some((one) => one.kind === 'question')) continue
     if (isAside(clause)) outcome.aside.push(...left)
     else outcome.unknown.push(...left)
   }
-  return { message, draft, tooLong, items, recent: scene.recent, lately: scene.lately, ...sorted(outcome.parts), unknown: outcome.unknown, aside: outcome.aside }
+  return {
+    message,
+    draft,
+    tooLong,
+    items,
+    recent: scene.recent,
+    lately: scene.lately,
+    ...sorted(outcome.parts),
+    unknown: outcome.unknown,
+    aside: outcome.aside,
+  }
 }
 
 /** The clause again, with the names of what the requests before it would create. */
@@ -88,13 +112,15 @@ async function build(scene: Scene, clause: Clause): Promise<readonly Part[]> {
   if (clause.items.every((item) => isSilent(item) || is(item, 'yes'))) return []
   const helps = clause.items.some((item) => is(item, 'help'))
   if (helps && clause.items.every((item) => isSilent(item) || is(item, 'help', 'verb:show')))
-    return [{ kind: 'answer', text: general.help }]
+    return takeWhole(clause, general.help)
   const table = clause.asks ? inquiries : requests
   const intent = table.find((one) => one.fits(clause, scene))
   if (intent === undefined) return []
   const steps = scene.draft.steps.length
   const parts = await intent.build(scene, clause)
-  const denied = clause.items.some((item) => is(item, 'negation', 'except', 'condition') && !clause.taken.has(item))
+  const denied = clause.items.some(
+    (item) => is(item, 'negation', 'except', 'condition') && !clause.taken.has(item),
+  )
   // A word that turns a meaning around was not used: whatever was built means something else.
   const choice = !clause.asks && clause.items.some((item) => item.fold === 'or')
   if (choice && scene.draft.steps.length > steps)
@@ -102,6 +128,11 @@ async function build(scene: Scene, clause: Clause): Promise<readonly Part[]> {
   if (denied && scene.draft.steps.length > steps && !parts.some((part) => part.kind === 'question'))
     return [...parts, { kind: 'question', text: questions.denied('') }]
   return parts
+}
+
+function takeWhole(clause: Clause, text: string): readonly Part[] {
+  take(clause, ...clause.items)
+  return [{ kind: 'answer', text }]
 }
 
 /** A remark: no verb, no object, no scope and nothing that could turn a request around. */
@@ -113,7 +144,19 @@ function isAside(clause: Clause): boolean {
       scopeClassOf(item) === null &&
       item.shape !== 'quoted' &&
       item.time === null &&
-      !is(item, 'negation', 'only', 'except', 'condition', 'all', 'everyone', 'pronoun', 'pronoun-plural', 'pronoun-of', 'noun:access') &&
+      !is(
+        item,
+        'negation',
+        'only',
+        'except',
+        'condition',
+        'all',
+        'everyone',
+        'pronoun',
+        'pronoun-plural',
+        'pronoun-of',
+        'noun:access',
+      ) &&
       ![...item.classes].some((name) => name.startsWith('kind:') || name.startsWith('ask:')),
   )
 }
@@ -122,7 +165,9 @@ function sorted(
   parts: readonly Part[],
 ): Pick<Reading, 'answers' | 'notes' | 'questions' | 'pending'> {
   const texts = (kind: 'answer' | 'note' | 'question'): readonly string[] =>
-    [...new Set(parts.flatMap((part) => (part.kind === kind ? [part.text] : [])))].filter((text) => text !== '')
+    [...new Set(parts.flatMap((part) => (part.kind === kind ? [part.text] : [])))].filter(
+      (text) => text !== '',
+    )
   const asked = parts.filter((part) => part.kind === 'question')
   const [only] = asked
   return {

@@ -1,8 +1,8 @@
-import { type Entity, type NameIndex, looseName, numberForms } from './entities.ts'
+import { type Entity, looseName, type NameIndex, numberForms } from './entities.ts'
 import { classesOf, inflections, longestPhrase } from './lexicon.ts'
-import { type Now } from './points.ts'
+import type { Now } from './points.ts'
 import { findTimes, type TimeFound, type TimeMeaning } from './times.ts'
-import { type Token } from './tokens.ts'
+import type { Token } from './tokens.ts'
 
 /** A piece of a message with everything that it may mean; the grammar picks by its place. */
 export interface Item {
@@ -61,7 +61,7 @@ export function itemsOf(
     findTimes(message, now, (at) => masked[at] === 1).map((time) => [time.start, time] as const),
   )
   const items: Item[] = []
-  for (let at = 0; at < tokens.length; ) {
+  for (let at = 0; at < tokens.length;) {
     const [item, next] = itemAt(message, tokens, at, links, times, words)
     items.push(item)
     at = next
@@ -80,7 +80,7 @@ interface Link {
 /** Names in the message by the place of their first token; the longest wins. */
 function linksOf(tokens: readonly Token[], words: Vocabulary): ReadonlyMap<number, Link> {
   const links = new Map<number, Link>()
-  for (let at = 0; at < tokens.length; ) {
+  for (let at = 0; at < tokens.length;) {
     const link = linkAt(tokens, at, words)
     if (link !== null) links.set(at, link)
     at += link?.count ?? 1
@@ -127,7 +127,12 @@ function several(run: readonly Token[], words: Vocabulary): Link | null {
   const entities = words.names.get(loose) ?? otherNumber(loose, words)
   if (entities.length === 0) return null
   if (run.every((token) => classesOf(token.fold).size > 0)) return null
-  const rest = looseName(run.slice(1).map((token) => token.text).join(' '))
+  const rest = looseName(
+    run
+      .slice(1)
+      .map((token) => token.text)
+      .join(' '),
+  )
   const startsRequest = [...classesOf(first.fold)].some((name) => /^(?:scope|verb):/.test(name))
   if (startsRequest && (words.names.has(rest) || otherNumber(rest, words).length > 0)) return null
   return { start: first.start, end: last.end, count: run.length, entities, weak: false }
@@ -157,7 +162,10 @@ function itemAt(
     const text = message.slice(link.start, link.end)
     const classes = link.weak ? withEndings(phrase.classes, token.fold, words) : none
     const named = { ...plain({ ...token, text, end: link.end }, classes, null), weak: link.weak }
-    return [{ ...named, text: token.kind === 'quoted' ? token.text : text, entities: link.entities }, at + link.count]
+    return [
+      { ...named, text: token.kind === 'quoted' ? token.text : text, entities: link.entities },
+      at + link.count,
+    ]
   }
   const end = tokens[at + phrase.count - 1]?.end ?? token.end
   const text = phrase.count > 1 ? message.slice(token.start, end) : token.text
@@ -207,7 +215,8 @@ function phraseAt(
 }
 
 /** Words that hold a sentence together keep their meaning, whatever a scope is called. */
-const holding = /^(?:negation|only|except|condition|filler|polite|modal|all|everyone|pronoun|kind|ask|wish|no-longer|any-more)/
+const holding =
+  /^(?:negation|only|except|condition|filler|polite|modal|all|everyone|pronoun|kind|ask|wish|no-longer|any-more)/
 
 function withEndings(
   classes: ReadonlySet<string>,

@@ -4,10 +4,9 @@
  * classes: the grammar decides by its place.
  */
 export const phrasesByClass: Readonly<Record<string, string>> = {
-
   // what is to be done
   'verb:create': `
-    create~, issue~, register~, add~, make~, define~, set~ up, onboard~, introduce~, provision~, build~,
+    create~, issue~, register~, put~, add~, make~, define~, set~ up, onboard~, introduce~, provision~, build~,
     sign~ up, open~, enrol~, enroll~`,
   'verb:delete': `
     delete~, remove~, archive~, destroy~, drop~, get~ rid of, retire~, decommission~, offboard~,
@@ -16,9 +15,9 @@ export const phrasesByClass: Readonly<Record<string, string>> = {
     give~, grant~, allow~, let~, permit~, authorize~, authorise~, enable~, assign~, hand~,
     entitle~, provide~, open~ up`,
   'verb:revoke': `
-    revoke~, withdraw~, take~ away, take~, stop~, prevent~, block~, deny~, forbid~, disallow~,
-    strip~, cut~ off, cut~, end~, terminate~, lose~, rescind~, bar~, ban~, unassign~, lock~ out,
-    kick~, pull~`,
+    revoke~, withdraw~, take~ away, take~ out, take~, cancel~, stop~, prevent~, block~, deny~, forbid~, disallow~,
+    strip~, cut~ off, cut~, end~, terminate~, lose~, rescind~, ban~, unassign~, lock~ out,
+    kick~, kick~ out, throw~ out, pull~`,
   'verb:rename': 'rename~, retitle~',
   'verb:change': 'change~, update~, edit~, modify~, alter~, replace~, adjust~',
   'verb:set': 'set~, point~, route~, configure~, change~, update~, send~, proxy~',
@@ -56,7 +55,8 @@ export const phrasesByClass: Readonly<Record<string, string>> = {
     provider, providers, credential provider, credential providers, credentials provider`,
   'kind:zone': 'zone, zones',
   'kind:policy': 'policy, policies, policy document, policy documents',
-  'kind:policySet': 'policy set, policy sets, policyset, policysets, policy-set, policy-sets, active set',
+  'kind:policySet':
+    'policy set, policy sets, policyset, policysets, policy-set, policy-sets, active set',
   'kind:plan': 'plan, plans, proposal, proposals, change plan, change plans',
   'kind:grant': 'grant, grants',
   'noun:access': `
@@ -109,7 +109,7 @@ export const phrasesByClass: Readonly<Record<string, string>> = {
   'word:naming': `
     called, named, call it, name it, with the name, with name, by the name of, under the name,
     titled, whose name is, known as, name them, call them`,
-  'word:new': 'new, another, fresh',
+  'word:new': 'new, another, fresh, additional, extra, further',
   'word:like': 'same, same as, identical, copy of, clone of, duplicate of, like',
   'word:time-boxed': 'temporary, temporarily, time-boxed, short-lived, time-limited, for a while',
   'word:able': 'able, able to, capable of',
@@ -191,8 +191,9 @@ export const phrasesByClass: Readonly<Record<string, string>> = {
     may i ask you to, do me a favor and, many thanks, in advance, caracal, operator, dear,
     yes please, alright, right then, mind, good morning, good evening, can i ask you to, you,
     may i, can i, could i, let me, quick one, quick question, quickly, for the team`,
+  but: 'but',
   filler: `
-    but, a, an, the, my, our, your, some, to, of, on, for, in, at, with, by, as, into, onto, over, from,
+    a, an, the, my, our, your, some, to, of, on, for, in, at, with, by, as, into, onto, over, from,
     upon, towards, toward, via, be, been, being, is, are, was, were, am, do, does, did, has, have,
     had, that, which, who, so that, there, to be, and, or, plus, then, also, too, as well,
     as well as, additionally, again, still, immediately, right now, right away, straight away,

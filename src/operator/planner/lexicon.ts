@@ -1,5 +1,5 @@
-import { foldText } from './tokens.ts'
 import { phrasesByClass } from './lexicon-table.ts'
+import { foldText } from './tokens.ts'
 
 const irregular: Readonly<Record<string, readonly string[]>> = {
   give: ['gave', 'given', 'gives', 'giving'],

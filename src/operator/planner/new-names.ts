@@ -1,10 +1,10 @@
 import { foldName } from '../../kernel/names.ts'
-import { is, isConnector, isUnknown, take, type Clause } from './clause.ts'
-import { looseName, type Entity, type Kind } from './entities.ts'
-import { type Item } from './items.ts'
+import { type Clause, is, isConnector, isUnknown, take } from './clause.ts'
+import { type Entity, type Kind, looseName } from './entities.ts'
+import type { Item } from './items.ts'
 import { entitiesOfKind, type Part, type Scene } from './scene.ts'
 import { isExactScope } from './scope-words.ts'
-import { kindClass, runOf, runsOf, type Run } from './slots.ts'
+import { kindClass, type Run, runOf, runsOf } from './slots.ts'
 import { cited, kindNames, quoted } from './texts.ts'
 
 /**
@@ -30,9 +30,21 @@ export function newNamesIn(scene: Scene, clause: Clause, kind: Kind): readonly R
   }
   const runs = runsOf(clause, scene.message).filter((run) => !run.items.some(isExactScope))
   const [only] = runs
+  if (runs.length > 1 && areListed(clause, runs)) {
+    take(clause, ...runs.flatMap(({ items: own }) => own))
+    return runs
+  }
   if (runs.length !== 1 || only === undefined) return []
   take(clause, ...only.items)
   return [only]
+}
+
+/** Whether nothing but connectors stand between the runs: `courier and postman`. */
+function areListed(clause: Clause, runs: readonly Run[]): boolean {
+  const first = clause.items.findIndex((item) => item === runs[0]?.items[0])
+  const last = clause.items.findIndex((item) => item === runs.at(-1)?.items.at(-1))
+  const inside = new Set(runs.flatMap(({ items }) => items))
+  return clause.items.slice(first, last + 1).every((item) => inside.has(item) || isConnector(item))
 }
 
 /** A weak kind word at the end of a name is part of it: `support bot`. */
@@ -73,14 +85,21 @@ export function nameAt(scene: Scene, clause: Clause, at: number, any: boolean): 
 
 function continuesName(item: Item): boolean {
   if (item.shape !== 'word' || isExactScope(item)) return false
-  return isUnknown(item) || item.entities.length > 0 || is(item, 'kind:application-weak')
+  if (isUnknown(item) || item.entities.length > 0 || is(item, 'kind:application-weak')) return true
+  // Within a name a capital letter marks a word of it: `Payments Key`.
+  const noun = [...item.classes].every((name) => /^(?:noun|kind):/.test(name))
+  return noun && /^\p{Lu}\p{Ll}/u.test(item.text)
 }
 
 function nameBefore(scene: Scene, clause: Clause, kind: number): Run | null {
   const runs = runsOf(clause, scene.message)
   const run = runs.find((other) => other.items.at(-1) === clause.items[kind - 1])
   const known = clause.items[kind - 1]
-  const found = run ?? (known !== undefined && known.entities.length > 0 && !known.weak ? runOf([known], scene.message) : null)
+  const found =
+    run ??
+    (known !== undefined && known.entities.length > 0 && !known.weak
+      ? runOf([known], scene.message)
+      : null)
   if (found !== null) take(clause, ...found.items)
   return found
 }

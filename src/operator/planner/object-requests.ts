@@ -1,12 +1,12 @@
-import { foldName } from '../../kernel/names.ts'
 import type { OperationId } from '../../../tools/catalogue.ts'
-import { is, isNegated, named, take, takeAll, type Clause } from './clause.ts'
+import { foldName } from '../../kernel/names.ts'
+import { type Clause, is, isNegated, named, take, takeAll } from './clause.ts'
 import { addStep } from './draft.ts'
-import { type Entity, type Kind } from './entities.ts'
+import type { Entity, Kind } from './entities.ts'
+import type { Item } from './items.ts'
 import { clashWith, nameAt } from './new-names.ts'
 import { mention, type Part, type Scene } from './scene.ts'
 import { gap, isOnlyPlanned, kindClass, objectsOf, onlyPlanned, takeKind, unique } from './slots.ts'
-import { type Item } from './items.ts'
 import { general, kindNames, listed, quoted } from './texts.ts'
 
 interface ObjectOperations {
@@ -18,12 +18,32 @@ interface ObjectOperations {
 }
 
 const operations: Readonly<Record<Kind, ObjectOperations>> = {
-  application: { patch: 'applications.patch', remove: 'applications.delete', idField: 'application_id', effect: 'its grants end' },
-  resource: { patch: 'resources.patch', remove: 'resources.delete', idField: 'resource_id', effect: 'every grant on it ends' },
-  provider: { patch: 'providers.patch', remove: 'providers.delete', idField: 'provider_id', effect: '' },
+  application: {
+    patch: 'applications.patch',
+    remove: 'applications.delete',
+    idField: 'application_id',
+    effect: 'its grants end',
+  },
+  resource: {
+    patch: 'resources.patch',
+    remove: 'resources.delete',
+    idField: 'resource_id',
+    effect: 'every grant on it ends',
+  },
+  provider: {
+    patch: 'providers.patch',
+    remove: 'providers.delete',
+    idField: 'provider_id',
+    effect: '',
+  },
   policy: { patch: null, remove: 'policies.delete', idField: 'policy_id', effect: '' },
   policySet: { patch: null, remove: 'policy_sets.delete', idField: 'policy_set_id', effect: '' },
-  zone: { patch: 'zones.patch', remove: 'zones.delete', idField: '', effect: 'it mints nothing from then on' },
+  zone: {
+    patch: 'zones.patch',
+    remove: 'zones.delete',
+    idField: '',
+    effect: 'it mints nothing from then on',
+  },
 }
 
 const kinds = Object.keys(operations) as readonly Kind[]
@@ -45,14 +65,24 @@ function targetsOf(scene: Scene, clause: Clause): ReturnType<typeof objectsOf> {
     if (!first.ok) return first
     const rest = whole.map((kind) => objectsOf(scene, clause, kind))
     const failed = rest.find((found) => !found.ok)
-    return failed ?? { ok: true, entities: unique([first, ...rest].flatMap((found) => (found.ok ? found.entities : []))) }
+    return (
+      failed ?? {
+        ok: true,
+        entities: unique([first, ...rest].flatMap((found) => (found.ok ? found.entities : []))),
+      }
+    )
   }
   const several = present.length > 1 ? sharedName(clause) : null
   if (several !== null) return several
   if (present.length > 0) {
     const all = present.map((kind) => objectsOf(scene, clause, kind))
     const failed = all.find((found) => !found.ok)
-    return failed ?? { ok: true, entities: unique(all.flatMap((found) => (found.ok ? found.entities : []))) }
+    return (
+      failed ?? {
+        ok: true,
+        entities: unique(all.flatMap((found) => (found.ok ? found.entities : []))),
+      }
+    )
   }
   const [last] = scene.lately
   const mixed = scene.lately.some((entity) => entity.kind !== last?.kind)
@@ -72,7 +102,10 @@ function targetsOf(scene: Scene, clause: Clause): ReturnType<typeof objectsOf> {
 /** `it` after a request about an application and a resource could be either. */
 function whichOf(among: readonly Entity[], pronoun: Item): Part {
   const candidates = unique(among)
-  const text = `Which one do you mean by ${quoted(pronoun.text)}: ${listed(candidates.map((entity) => `the ${kindNames[entity.kind]} ${quoted(entity.name)}`), 'or')}?`
+  const text = `Which one do you mean by ${quoted(pronoun.text)}: ${listed(
+    candidates.map((entity) => `the ${kindNames[entity.kind]} ${quoted(entity.name)}`),
+    'or',
+  )}?`
   const pending = { start: pronoun.start, end: pronoun.end, lead: '', candidates, suggestion: null }
   return { kind: 'question', text, pending }
 }
@@ -85,14 +118,26 @@ function sharedName(clause: Clause): ReturnType<typeof objectsOf> | null {
   if (item === undefined) return null
   const kindsOf = item.entities.map((entity) => `the ${kindNames[entity.kind]}`)
   const text = `${quoted(item.text)} is the name of ${kindsOf.join(' and of ')}. Which do you mean?`
-  const pending = { start: item.start, end: item.end, lead: '', candidates: item.entities, suggestion: null }
+  const pending = {
+    start: item.start,
+    end: item.end,
+    lead: '',
+    candidates: item.entities,
+    suggestion: null,
+  }
   return { ok: false, part: { kind: 'question', text, pending } }
 }
 
 /** `delete support-bot`. */
 export async function deleteObjects(scene: Scene, clause: Clause): Promise<readonly Part[]> {
   takeAll(clause, 'verb:delete', 'verb:revoke')
-  if (isNegated(clause)) return [{ kind: 'question', text: 'You said not to delete it, so nothing is planned. What should change?' }]
+  if (isNegated(clause))
+    return [
+      {
+        kind: 'question',
+        text: 'You said not to delete it, so nothing is planned. What should change?',
+      },
+    ]
   const found = targetsOf(scene, clause)
   if (!found.ok) return [found.part]
   const parts: Part[] = []
@@ -128,19 +173,28 @@ async function inUse(scene: Scene, target: Entity): Promise<Part | null> {
     const users = scene.objects.resources.filter((row) => row.credential_provider_id === target.id)
     if (users.length === 0) return null
     const names = users.map(({ name }) => quoted(name)).join(', ')
-    return { kind: 'question', text: `The resource ${names} uses the provider ${quoted(target.name)}. Shall I detach it there first?` }
+    return {
+      kind: 'question',
+      text: `The resource ${names} uses the provider ${quoted(target.name)}. Shall I detach it there first?`,
+    }
   }
   if (target.kind !== 'policySet') return null
   const active = scene.objects.zone.active_policy_set_version_id
   const row = scene.objects.policySets.find(({ id }) => id === target.id)
   if (active === null || row?.latest_version?.id !== active) return null
-  return { kind: 'question', text: `${quoted(target.name)} is the policy set that decides in this zone. Which one should be active instead?` }
+  return {
+    kind: 'question',
+    text: `${quoted(target.name)} is the policy set that decides in this zone. Which one should be active instead?`,
+  }
 }
 
 /** `rename billing-agent to invoice-agent`. */
 export async function renameObject(scene: Scene, clause: Clause): Promise<readonly Part[]> {
   takeAll(clause, 'verb:rename', 'verb:change', 'verb:set', 'noun:name', 'word:naming', 'word:new')
-  const mark = clause.items.findLastIndex((item, at) => at > 0 && (['to', 'into', 'as'].includes(item.fold) || is(item, 'word:arrow')))
+  const mark = clause.items.findLastIndex(
+    (item, at) =>
+      at > 0 && (['to', 'into', 'as'].includes(item.fold) || is(item, 'word:arrow', 'word:naming')),
+  )
   const run = mark === -1 ? null : nameAt(scene, clause, mark + 1, true)
   const name = run?.text ?? null
   take(clause, clause.items[mark], ...(run?.items ?? []))
@@ -148,16 +202,30 @@ export async function renameObject(scene: Scene, clause: Clause): Promise<readon
   if (!found.ok) return [found.part]
   const [target, second] = found.entities
   if (target === undefined || second !== undefined)
-    return [{ kind: 'question', text: 'One object can be renamed at a time. Which one do you mean?' }]
+    return [
+      { kind: 'question', text: 'One object can be renamed at a time. Which one do you mean?' },
+    ]
   if (name === null) return [gap(clause, `What should ${quoted(target.name)} be called?`, 'to')]
   const { patch, idField } = operations[target.kind]
   if (patch === null)
-    return [{ kind: 'answer', text: `The name of a ${kindNames[target.kind]} cannot be changed: create one under the new name instead.` }]
+    return [
+      {
+        kind: 'answer',
+        text: `The name of a ${kindNames[target.kind]} cannot be changed: create one under the new name instead.`,
+      },
+    ]
   if (target.kind === 'zone' && !isOwnZone(scene, target)) return [otherZone(target)]
-  if (target.name === name) return [{ kind: 'note', text: `${quoted(target.name)} is called so already.` }]
-  const clash = foldName(name) === foldName(target.name) ? null : clashWith(scene, target.kind, name)
+  if (target.name === name)
+    return [{ kind: 'note', text: `${quoted(target.name)} is called so already.` }]
+  const clash =
+    foldName(name) === foldName(target.name) ? null : clashWith(scene, target.kind, name)
   if (clash !== null && foldName(name) !== foldName(target.name))
-    return [{ kind: 'question', text: `${'text' in clash ? clash.text : ''} Which other name should ${quoted(target.name)} get?` }]
+    return [
+      {
+        kind: 'question',
+        text: `${'text' in clash ? clash.text : ''} Which other name should ${quoted(target.name)} get?`,
+      },
+    ]
   addStep(scene.draft, {
     operation: patch,
     name: 'rename',

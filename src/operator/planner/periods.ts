@@ -1,11 +1,11 @@
 import {
   addDays,
   civilOf,
+  type CivilTime,
   endOfDay,
   instantOf,
   startOfDay,
   weekdayOf,
-  type CivilTime,
 } from './civil-time.ts'
 import { addDuration, durationAt, type LengthFound } from './durations.ts'
 import { clockedAt, endOfPeriod, lead, type Now } from './points.ts'

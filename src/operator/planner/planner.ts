@@ -2,7 +2,7 @@ import { limits } from '../../kernel/limits.ts'
 import type { Model, Turn, TurnOutcome, TurnResult } from '../model/model.ts'
 import { isTimeZone } from './civil-time.ts'
 import { readConversation } from './dialogue.ts'
-import { type Reading } from './interpret.ts'
+import type { Reading } from './interpret.ts'
 import { classesOf } from './lexicon.ts'
 import { loadObjects } from './scene.ts'
 import { capitalized, general, listed, planTexts } from './texts.ts'
@@ -53,17 +53,23 @@ async function respond(turn: Turn): Promise<Said> {
   if (reading.tooLong) return { text: general.tooLong, outcome: 'not_understood' }
   const asked = questionText(reading)
   if (asked !== null) return asked
-  return reading.draft.steps.length > 0 ? propose(turn, reading, intentOf(texts, reading)) : informed(reading)
+  return reading.draft.steps.length > 0
+    ? propose(turn, reading, intentOf(texts, reading))
+    : informed(reading)
 }
 
 /** Answers to messages that are no request: greetings, thanks, help, a yes to nothing. */
 function fixedAnswer(message: string, alone: boolean): Said | null {
-  const plain = message.replace(/[\s!.?,]+$/u, '').replace(/^[\s,]+/u, '').replaceAll(',', '')
+  const plain = message
+    .replace(/[\s!.?,]+$/u, '')
+    .replace(/^[\s,]+/u, '')
+    .replaceAll(',', '')
   if (plain === '') return { text: general.empty, outcome: 'question' }
   const classes = classesOf(plain.replace(/\s+/gu, ' '))
   const done = (text: string): Said => ({ text, outcome: 'done' })
   if (classes.has('help')) return done(general.help)
-  if (classes.has('cancel') || (classes.has('negation') && /^(?:no|nope)$/i.test(plain))) return done(general.nothingToCancel)
+  if (classes.has('cancel') || (classes.has('negation') && /^(?:no|nope)$/i.test(plain)))
+    return done(general.nothingToCancel)
   if (classes.has('greeting')) return done(general.greeting)
   if (classes.has('thanks')) return done(general.thanks)
   return classes.has('yes') && alone ? done(general.nothingToConfirm) : null
@@ -85,10 +91,14 @@ function questionText(reading: Reading): Said | null {
 function informed(reading: Reading): Said {
   const { answers, notes, aside, draft } = reading
   const told = [...answers, ...draft.notes]
-  if (notes.length > 0) told.push(`${notes.join(' ')} ${answers.length > 0 ? '' : planTexts.nothingToChange}`.trim())
+  if (notes.length > 0)
+    told.push(`${notes.join(' ')} ${answers.length > 0 ? '' : planTexts.nothingToChange}`.trim())
   if (told.length === 0 || (answers.length === 0 && notes.length === 0)) {
     const spans = aside.length > 0 ? aside : [reading.message.trim().slice(0, 200)]
-    return { text: `${general.notUnderstood(spans)} ${general.howToGoOn}`, outcome: 'not_understood' }
+    return {
+      text: `${general.notUnderstood(spans)} ${general.howToGoOn}`,
+      outcome: 'not_understood',
+    }
   }
   if (aside.length > 0) told.push(general.leftOut(aside))
   return { text: told.join('\n'), outcome: 'done' }
@@ -117,16 +127,26 @@ async function propose(turn: Turn, reading: Reading, intent: string): Promise<Sa
   if (draft.steps.length > limits.planSteps)
     return { text: general.tooManySteps(draft.steps.length, limits.planSteps), outcome: 'question' }
   turn.emit({ type: 'stage', stage: 'proposing a plan' })
-  const summary = capitalized(`${listed(draft.phrases.map(({ text }) => text))}.`).slice(0, limits.descriptionChars)
+  const summary = capitalized(`${listed(draft.phrases.map(({ text }) => text))}.`).slice(
+    0,
+    limits.descriptionChars,
+  )
   const proposed = await turn.call('plan_propose', { intent, summary, steps: draft.steps })
   if (!proposed.ok)
     return { text: general.refused(proposed.code, proposed.message), outcome: 'done' }
   // The server has checked the value against the output schema of plans.create.
   const plan = proposed.value as unknown as ProposedPlan
   const blocked = (plan.preview?.steps ?? []).flatMap((step) =>
-    step.blocked === null ? [] : [planTexts.blocked(step.id, step.blocked.message, step.blocked.code)],
+    step.blocked === null
+      ? []
+      : [planTexts.blocked(step.id, step.blocked.message, step.blocked.code)],
   )
-  const more = [...draft.notes, ...notes, ...blocked, ...(aside.length > 0 ? [general.leftOut(aside)] : [])]
+  const more = [
+    ...draft.notes,
+    ...notes,
+    ...blocked,
+    ...(aside.length > 0 ? [general.leftOut(aside)] : []),
+  ]
   const text = [...answers, planTexts.made(summary, plan.id), ...more].join('\n')
   return { text, outcome: 'done' }
 }

@@ -3,13 +3,13 @@ import {
   addDays,
   addMonths,
   civilOf,
+  type CivilTime,
   daysIn,
   endOfDay,
   instantOf,
   offsetMinutes,
   startOfDay,
   weekdayOf,
-  type CivilTime,
 } from './civil-time.ts'
 
 /** The moment of the conversation and where its person reads the clock. */
@@ -77,29 +77,26 @@ export function endOfPeriod(period: string, today: CivilTime): CivilTime {
 }
 
 /** A date or time of day as chrono reads it, where it begins exactly here and is a time for sure. */
-export function clockedAt(
-  text: string,
-  at: number,
-  now: Now,
-  forwardDate = true,
-): Point | null {
+export function clockedAt(text: string, at: number, now: Now, forwardDate = true): Point | null {
   const numbered = dayOfMonthAt(text, at, now)
   if (numbered !== null) return numbered
   const article = /^the (?=\d|\p{L}+day)/iu.exec(text.slice(at, at + 20))?.[0].length ?? 0
-  const window = text.slice(at + article, at + article + 64).split(/[\n;"“”]/, 1).join('')
+  const window = text
+    .slice(at + article, at + article + 64)
+    .split(/[\n;"“”]/, 1)
+    .join('')
   const reference = { instant: new Date(now.ms), timezone: offsetMinutes(now.ms, now.timeZone) }
   const worthIt = plausible.test(window) && now.reads.left > 0
   if (worthIt) now.reads.left -= 1
-  const [first] = worthIt
-    ? casual.parse(window, reference, { forwardDate })
-    : []
+  const [first] = worthIt ? casual.parse(window, reference, { forwardDate }) : []
   if (first?.index !== 0) return null
   const end = at + article + first.text.length
-  if (/[\p{L}\p{N}_-]/u.test(text.charAt(end)) || first.end !== null) return null
+  if (/[\p{L}\p{N}_-]/u.test(text.charAt(end)) || Boolean(first.end)) return null
   return pointOf(first.text, first.start, end, now, forwardDate)
 }
 
-const ordinal = /(?:the )?(\d{1,2})(?:st|nd|rd|th)(?! of|\s(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)|[\p{L}\p{N}-])/iuy
+const ordinal =
+  /(?:the )?(\d{1,2})(?:st|nd|rd|th)(?! of|\s(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)|[\p{L}\p{N}-])/iuy
 
 /** \`the 5th\`: the next day of that number, this month or a later one that has it. */
 function dayOfMonthAt(text: string, at: number, now: Now): Point | null {
@@ -135,7 +132,8 @@ function pointOf(
   now: Now,
   forwardDate: boolean,
 ): Point | null {
-  if (/^\d+\s?(?:h|hr|hrs|hours?|m|mins?|minutes?|s|secs?|d|days?|w|weeks?|y|years?)$/i.test(text)) return null
+  if (/^\d+\s?(?:h|hr|hrs|hours?|m|mins?|minutes?|s|secs?|d|days?|w|weeks?|y|years?)$/i.test(text))
+    return null
   const day = /^(\d{1,2})[/](\d{1,2})(?:[/]\d{2,4})?/.exec(text)
   if (day !== null && Number(day[1]) <= 12 && Number(day[2]) <= 12 && day[1] !== day[2])
     return { end, why: 'day-or-month' }

@@ -1,13 +1,12 @@
 import type { OutputOf } from '../../../tools/catalogue.ts'
-import { has, is, isNegated, named, take, takeAll, type Clause } from './clause.ts'
+import { type Clause, has, is, isNegated, named, scopeClassOf, take, takeAll } from './clause.ts'
 import { addPlanned, addStep, outputOf } from './draft.ts'
-import { looseName, type Entity } from './entities.ts'
+import { type Entity, looseName } from './entities.ts'
+import { resourcesWith, scopeQuestion } from './give-access.ts'
 import { clashWith, newNamesIn } from './new-names.ts'
-import { takeOwnZone } from './object-requests.ts'
 import { activeSet, decideBy, policiesIn, secondPolicyChange } from './policy-sets.ts'
 import { canonical, factsOf, type Part, type Scene } from './scene.ts'
 import { scopesFor, wishesOf } from './scope-words.ts'
-import { resourcesWith, scopeQuestion } from './give-access.ts'
 import { gap, objectsOf, takeKind } from './slots.ts'
 import { cited, listed, questions, quoted, some } from './texts.ts'
 
@@ -25,7 +24,12 @@ export async function putInForce(scene: Scene, policy: WrittenPolicy): Promise<r
   const second = secondPolicyChange(scene)
   if (second !== null) return [second]
   if (JSON.stringify(policy.documents).includes('{{steps.'))
-    return [{ kind: 'question', text: 'A policy can only speak of what exists already. Apply the plan that creates it first, and ask for the policy then?' }]
+    return [
+      {
+        kind: 'question',
+        text: 'A policy can only speak of what exists already. Apply the plan that creates it first, and ask for the policy then?',
+      },
+    ]
   const name = freeName(scene, policy.name)
   const active = await activeSet(scene)
   const step = addStep(scene.draft, {
@@ -42,7 +46,12 @@ export async function putInForce(scene: Scene, policy: WrittenPolicy): Promise<r
   const entry = { policy_version_id: outputOf(step, 'latest_version.id') }
   decideBy(scene, active, [...(active?.manifest ?? []), entry])
   return active === null
-    ? [{ kind: 'note', text: 'No policy set is active yet, so nothing is authorized; with this one, grants decide.' }]
+    ? [
+        {
+          kind: 'note',
+          text: 'No policy set is active yet, so nothing is authorized; with this one, grants decide.',
+        },
+      ]
     : []
 }
 
@@ -54,109 +63,60 @@ function freeName(scene: Scene, wanted: string): string {
   }
 }
 
-/** `freeze the zone because of incident 42`: denies everything, for the reason that is given. */
-export async function freezeZone(scene: Scene, clause: Clause): Promise<readonly Part[]> {
-  if (isNegated(clause)) return [{ kind: 'question', text: 'You said not to freeze the zone, so nothing is planned. What should change?' }]
-  takeAll(clause, 'verb:freeze', 'noun:freeze', 'noun:everything', 'all', 'noun:access', 'verb:create', 'verb:revoke', 'scope:all', 'verb:off', 'everyone')
-  const reason = reasonIn(scene, clause) ?? 'frozen'
-  const other = takeOwnZone(scene, clause)
-  if (other !== null) return [other]
-  const frozen = await frozenBy(scene)
-  if (frozen.length > 0)
-    return [{ kind: 'note', text: `The zone is frozen already by the policy ${some(frozen.map(({ name }) => quoted(name)))}.` }]
-  return putInForce(scene, {
-    name: 'freeze',
-    description: `deny everything in this zone (${reason})`,
-    documents: { restrict: [reason] },
-  })
-}
-
-/** The text behind `because`, or what is in quotes. */
-function reasonIn(scene: Scene, clause: Clause): string | null {
-  const mark = clause.items.findIndex((item) => is(item, 'because'))
-  const quotedItem = clause.items.find((item) => item.shape === 'quoted' && !clause.taken.has(item))
-  const colon = clause.items.findIndex((item) => item.fold === ':')
-  if (mark === -1 && colon === -1) {
-    take(clause, quotedItem)
-    return quotedItem?.text ?? null
-  }
-  const rest = clause.items.slice(mark === -1 ? colon : mark)
-  take(clause, ...rest)
-  const first = rest.find((item, at) => at > 0 && !is(item, 'because') && !['of', ':', 'the', 'is'].includes(item.fold))
-  const last = rest.at(-1)
-  return first === undefined || last === undefined
-    ? null
-    : scene.message.slice(first.start, last.end).slice(0, 200)
-}
-
-async function frozenBy(scene: Scene): Promise<ReturnType<typeof policiesIn>> {
-  const active = await activeSet(scene)
-  return policiesIn(scene, active?.manifest ?? []).filter(
-    (policy) => 'restrict' in policy.latest_version.documents,
-  )
-}
-
-/** `is the zone frozen?` */
-export async function whetherFrozen(scene: Scene, clause: Clause): Promise<readonly Part[]> {
-  takeAll(clause, 'verb:freeze', 'noun:freeze', 'ask:is', 'ask:why', 'ask:what', 'kind:zone', 'noun:overview', 'kind:policy', 'noun:everything')
-  takeOwnZone(scene, clause)
-  const frozen = await frozenBy(scene)
-  const text =
-    frozen.length === 0
-      ? 'The zone is not frozen: no policy of the active set has a restrict document.'
-      : `The zone is frozen by the policy ${some(frozen.map((policy) => `${cited(policy)} for ${JSON.stringify(policy.latest_version.documents['restrict'])}`))}.`
-  return [{ kind: 'answer', text }]
-}
-
-/** `unfreeze the zone`: the active set without the policies that freeze it. */
-export async function unfreezeZone(scene: Scene, clause: Clause): Promise<readonly Part[]> {
-  if (isNegated(clause)) return [{ kind: 'question', text: 'You said not to, so nothing is planned. What should change?' }]
-  takeAll(clause, 'verb:unfreeze', 'noun:freeze', 'verb:freeze', 'verb:delete', 'noun:access', 'verb:revoke', 'verb:off')
-  const other = takeOwnZone(scene, clause)
-  if (other !== null) return [other]
-  const second = secondPolicyChange(scene)
-  if (second !== null) return [second]
-  const frozen = await frozenBy(scene)
-  const active = await activeSet(scene)
-  if (frozen.length === 0 || active === null)
-    return [{ kind: 'note', text: 'No policy of the active set freezes this zone.' }]
-  const mixed = frozen.filter((policy) => Object.keys(policy.latest_version.documents).length > 1)
-  if (mixed.length > 0)
-    return [{ kind: 'question', text: `The policy ${mixed.map(({ name }) => quoted(name)).join(', ')} holds more than the freeze. Shall I take the whole policy out of the active set?` }]
-  const out = new Set(frozen.map((policy) => policy.latest_version.id as string))
-  decideBy(scene, active, active.manifest.filter((entry) => !out.has(entry.policy_version_id)))
-  scene.draft.phrases.unshift({
-    step: null,
-    text: `take ${listed(frozen.map(({ name }) => quoted(name)))} out of force`,
-  })
-  return []
-}
-
 /** `require approval for invoices:write`: a human decision before the scope is given out. */
 export async function requireApproval(scene: Scene, clause: Clause): Promise<readonly Part[]> {
   const denied = isNegated(clause)
-  takeAll(clause, 'verb:require', 'noun:approval', 'verb:create', 'verb:set', 'verb:give', 'noun:scope', 'word:new', 'verb:on', 'verb:approve', 'noun:request', 'noun:access', 'word:able')
+  if (
+    clause.head !== null &&
+    scopeClassOf(clause.head) !== null &&
+    clause.head.fold.endsWith('ing')
+  )
+    clause.taken.delete(clause.head)
+  takeAll(
+    clause,
+    'verb:require',
+    'noun:approval',
+    'verb:create',
+    'verb:set',
+    'verb:give',
+    'noun:scope',
+    'word:new',
+    'verb:on',
+    'verb:approve',
+    'noun:request',
+    'noun:access',
+    'word:able',
+  )
   take(clause, ...clause.items.filter((item) => item.fold === 'before' || item.fold === 'person'))
   if (denied) return [{ kind: 'question', text: questions.denied('') }]
-  take(clause, ...clause.items.filter((item) => is(item, 'kind:policy', 'noun:access', 'all', 'ask:is')))
+  take(
+    clause,
+    ...clause.items.filter((item) => is(item, 'kind:policy', 'noun:access', 'all', 'ask:is')),
+  )
   const apps = named(clause, 'application').map(({ item, entity }) => {
     take(clause, item)
     return canonical(scene, entity)
   })
   takeKind(clause, 'application')
   const wishes = clause.items
-    .filter((item) => !clause.taken.has(item) && item.entities.length === 0 && !is(item, 'scope:approve'))
+    .filter(
+      (item) => !clause.taken.has(item) && item.entities.length === 0 && !is(item, 'scope:approve'),
+    )
     .flatMap((item) => {
       const wish = wishesOf(item)
       if (wish.length > 0) take(clause, item)
       return wish
     })
-  take(clause, ...clause.items.filter((item) => is(item, 'scope:approve') && !clause.taken.has(item)))
+  take(
+    clause,
+    ...clause.items.filter((item) => is(item, 'scope:approve') && !clause.taken.has(item)),
+  )
   const given = named(clause, 'resource').length > 0 ? objectsOf(scene, clause, 'resource') : null
   const target = given ?? { ok: true as const, entities: resourcesWith(scene, wishes) }
   if (!target.ok) return [target.part]
   const [resource] = target.entities
-  if (resource === undefined) return [gap(clause, 'Before which scopes of which resource should a person approve?', 'for')]
+  if (resource === undefined)
+    return [gap(clause, 'Before which scopes of which resource should a person approve?', 'for')]
   const scopes = factsOf(scene, resource).scopes ?? []
   if (wishes.length === 0) return [gap(clause, questions.whichScopes(resource.name, scopes), 'for')]
   const found = scopesFor(wishes, scopes)
@@ -178,7 +138,11 @@ function approvalPolicy(
     ...(row !== undefined && { resources: [row.identifier] }),
     scopes,
   }
-  const id = `approve-${looseName([resource.name, ...scopes, ...apps.map(({ name }) => name)].join(' ')).replaceAll(' ', '-')}`.slice(0, 60)
+  const id =
+    `approve-${looseName([resource.name, ...scopes, ...apps.map(({ name }) => name)].join(' ')).replaceAll(' ', '-')}`.slice(
+      0,
+      60,
+    )
   return {
     name: `approval for ${scopes.join(', ')}`.slice(0, 100),
     description: reason,
@@ -188,15 +152,28 @@ function approvalPolicy(
 
 /** `create a policy from the freeze template`; `apply the business hours template`. */
 export async function useTemplate(scene: Scene, clause: Clause): Promise<readonly Part[]> {
-  const inForce = has(clause, 'verb:activate', 'verb:on') && !is(clause.head ?? undefined, 'verb:create')
-  takeAll(clause, 'verb:create', 'verb:activate', 'verb:attach', 'verb:on', 'word:new', 'noun:template', 'kind:policy', 'verb:approve')
+  const inForce =
+    has(clause, 'verb:activate', 'verb:on') && !is(clause.head ?? undefined, 'verb:create')
+  takeAll(
+    clause,
+    'verb:create',
+    'verb:activate',
+    'verb:attach',
+    'verb:on',
+    'word:new',
+    'noun:template',
+    'kind:policy',
+    'verb:approve',
+  )
   const templates = await scene.state.read<OutputOf<'policies.templates'>>('policies_templates')
   const naming = has(clause, 'word:naming') ? newNamesIn(scene, clause, 'policy')[0] : undefined
   const words = clause.items.filter((item) => !clause.taken.has(item) && item.shape !== 'punct')
   const said = new Set(looseName(words.map(({ text }) => text).join(' ')).split(' '))
   const fitting = templates.items.filter((template) =>
     [template.id, template.title].some((name) =>
-      looseName(name).split(' ').every((word) => said.has(word)),
+      looseName(name)
+        .split(' ')
+        .every((word) => said.has(word)),
     ),
   )
   const [template, second] = fitting
@@ -211,13 +188,22 @@ export async function useTemplate(scene: Scene, clause: Clause): Promise<readonl
   const step = addStep(scene.draft, {
     operation: 'policies.create',
     name: 'policy',
-    input: { name, description: template.description, language: template.language, source: template.source },
+    input: {
+      name,
+      description: template.description,
+      language: template.language,
+      source: template.source,
+    },
     phrase: `create policy ${quoted(name)} from the template ${quoted(template.id)}`,
   })
   addPlanned(scene.draft, step, 'policy', name)
-  if (!inForce) return [{ kind: 'note', text: 'It decides nothing until a policy set with it is active.' }]
+  if (!inForce)
+    return [{ kind: 'note', text: 'It decides nothing until a policy set with it is active.' }]
   const active = await activeSet(scene)
-  decideBy(scene, active, [...(active?.manifest ?? []), { policy_version_id: outputOf(step, 'latest_version.id') }])
+  decideBy(scene, active, [
+    ...(active?.manifest ?? []),
+    { policy_version_id: outputOf(step, 'latest_version.id') },
+  ])
   return []
 }
 
@@ -227,7 +213,11 @@ function documentIn(clause: Clause): { readonly language: string; readonly sourc
   if (item === undefined) return null
   take(clause, item)
   const source = item.text.trim()
-  const language = /^[{[]/.test(source) ? 'json' : /^(?:#\s*caracal:|package\s)/.test(source) ? 'rego' : 'yaml'
+  const language = /^[{[]/.test(source)
+    ? 'json'
+    : /^(?:#\s*caracal:|package\s)/.test(source)
+      ? 'rego'
+      : 'yaml'
   return { language, source }
 }
 
@@ -269,13 +259,21 @@ export async function addPolicyVersion(scene: Scene, clause: Clause): Promise<re
     input: { policy_id: policy.id, ...document },
     phrase: `add a version to policy ${quoted(policy.name)}`,
   })
-  return [{ kind: 'note', text: `Until a policy set is activated with it, what decides stays the same.` }]
+  return [
+    { kind: 'note', text: `Until a policy set is activated with it, what decides stays the same.` },
+  ]
 }
 
 /** `delete the policy freeze`; one that decides is taken out of force by a request of its own. */
 export async function deletePolicies(scene: Scene, clause: Clause): Promise<readonly Part[]> {
   takeAll(clause, 'verb:delete')
-  if (isNegated(clause)) return [{ kind: 'question', text: 'You said not to delete it, so nothing is planned. What should change?' }]
+  if (isNegated(clause))
+    return [
+      {
+        kind: 'question',
+        text: 'You said not to delete it, so nothing is planned. What should change?',
+      },
+    ]
   const found = objectsOf(scene, clause, 'policy')
   if (!found.ok) return [found.part]
   const active = await activeSet(scene)
@@ -285,7 +283,11 @@ export async function deletePolicies(scene: Scene, clause: Clause): Promise<read
     if (inForce.some(({ id }) => id === policy.id)) {
       const text = `The policy ${cited(policy)} decides in this zone. Take it out of the active policy set first: shall I plan that?`
       const suggestion = `remove the policy "${policy.name}" from the active policy set`
-      parts.push({ kind: 'question', text, pending: { start: 0, end: 0, lead: '', candidates: [], suggestion } })
+      parts.push({
+        kind: 'question',
+        text,
+        pending: { start: 0, end: 0, lead: '', candidates: [], suggestion },
+      })
       continue
     }
     addStep(scene.draft, {

@@ -1,13 +1,13 @@
 import type { OutputOf } from '../../../tools/catalogue.ts'
-import { has, is, named, take, takeAll, type Clause } from './clause.ts'
+import { type Clause, has, is, named, take, takeAll } from './clause.ts'
 import { addPlanned, addStep } from './draft.ts'
-import { type Entity } from './entities.ts'
+import type { Entity } from './entities.ts'
 import { clashWith, newNamesIn } from './new-names.ts'
-import { activeSet, decideBy, secondPolicyChange, type ActiveSet } from './policy-sets.ts'
+import { activeSet, type ActiveSet, decideBy, secondPolicyChange } from './policy-sets.ts'
 import { canonical, entitiesOfKind, mention, type Part, type Scene } from './scene.ts'
 import { askFor, gap, objectsOf, takeKind } from './slots.ts'
 import { listed, questions, quoted } from './texts.ts'
-import { type PolicySet } from './zone-state.ts'
+import type { PolicySet } from './zone-state.ts'
 
 export async function createPolicySet(scene: Scene, clause: Clause): Promise<readonly Part[]> {
   takeAll(clause, 'word:new')
@@ -49,15 +49,36 @@ function isPart(value: PolicySet | Part): value is Part {
 
 /** `activate the policy set strict`: its latest version. */
 export async function activateSet(scene: Scene, clause: Clause): Promise<readonly Part[]> {
-  takeAll(clause, 'verb:activate', 'verb:on', 'verb:set', 'verb:create', 'word:active', 'noun:version', 'verb:approve', 'verb:give', 'verb:attach')
+  takeAll(
+    clause,
+    'verb:activate',
+    'verb:on',
+    'verb:set',
+    'verb:create',
+    'word:active',
+    'noun:version',
+    'verb:approve',
+    'verb:give',
+    'verb:attach',
+  )
   take(clause, ...clause.items.filter((item) => item.fold === 'latest'))
   const set = setOf(scene, clause)
   takeAll(clause, 'noun:baseline')
   if (isPart(set)) return [set]
   if (set.latest_version === null)
-    return [{ kind: 'question', text: `The policy set ${quoted(set.name)} has no version yet. Which policies should it bundle?` }]
+    return [
+      {
+        kind: 'question',
+        text: `The policy set ${quoted(set.name)} has no version yet. Which policies should it bundle?`,
+      },
+    ]
   if (scene.objects.zone.active_policy_set_version_id === set.latest_version.id)
-    return [{ kind: 'note', text: `Version ${String(set.latest_version.number)} of ${quoted(set.name)} is active already.` }]
+    return [
+      {
+        kind: 'note',
+        text: `Version ${String(set.latest_version.number)} of ${quoted(set.name)} is active already.`,
+      },
+    ]
   const second = secondPolicyChange(scene)
   if (second !== null) return [second]
   addStep(scene.draft, {
@@ -71,33 +92,71 @@ export async function activateSet(scene: Scene, clause: Clause): Promise<readonl
 
 /** `roll back the policy set`: to what was active before, or to a version by its number. */
 export async function rollBack(scene: Scene, clause: Clause): Promise<readonly Part[]> {
-  takeAll(clause, 'verb:rollback', 'noun:version', 'kind:policy', 'word:active', 'noun:change', 'verb:change')
+  takeAll(
+    clause,
+    'verb:rollback',
+    'noun:version',
+    'kind:policy',
+    'word:active',
+    'noun:change',
+    'verb:change',
+  )
   const number = clause.items.find((item) => /^v?\d{1,6}$/.test(item.fold))
-  take(clause, number, ...clause.items.filter((item) => ['previous', 'last', 'earlier', 'before'].includes(item.fold)))
+  take(
+    clause,
+    number,
+    ...clause.items.filter((item) => ['previous', 'last', 'earlier', 'before'].includes(item.fold)),
+  )
   takeAll(clause, 'condition')
   const active = await activeSet(scene)
-  const set = named(clause, 'policySet').length === 0 && active !== null ? active.set : setOf(scene, clause)
+  const set =
+    named(clause, 'policySet').length === 0 && active !== null ? active.set : setOf(scene, clause)
   takeKind(clause, 'policySet')
   if (isPart(set)) return [set]
   const status = await scene.state.read<OutputOf<'policy_sets.activation_status'>>(
     'policy_sets_activation_status',
     { policy_set_id: set.id },
   )
-  const versions = number === undefined ? [] : await knownVersions(scene, set, status.history.flatMap((entry) => [entry.version_id, entry.previous_version_id ?? entry.version_id]))
-  const wanted = versions.find((version) => `v${String(version.number)}`.endsWith(number?.fold.replace(/^v?/, 'v') ?? '?'))
+  const versions =
+    number === undefined
+      ? []
+      : await knownVersions(
+          scene,
+          set,
+          status.history.flatMap((entry) => [
+            entry.version_id,
+            entry.previous_version_id ?? entry.version_id,
+          ]),
+        )
+  const wanted = versions.find((version) =>
+    `v${String(version.number)}`.endsWith(number?.fold.replace(/^v?/, 'v') ?? '?'),
+  )
   if (number !== undefined && wanted === undefined) {
     const known = versions.map((version) => String(version.number))
-    return [{ kind: 'question', text: `I know the versions ${listed(known)} of ${quoted(set.name)} that were active. Which one do you mean?` }]
+    return [
+      {
+        kind: 'question',
+        text: `I know the versions ${listed(known)} of ${quoted(set.name)} that were active. Which one do you mean?`,
+      },
+    ]
   }
   if (wanted?.id === active?.versionId && wanted !== undefined)
-    return [{ kind: 'note', text: `Version ${String(wanted.number)} of ${quoted(set.name)} is active already.` }]
+    return [
+      {
+        kind: 'note',
+        text: `Version ${String(wanted.number)} of ${quoted(set.name)} is active already.`,
+      },
+    ]
   if (number === undefined && !status.history.some((entry) => entry.previous_version_id !== null))
     return [{ kind: 'note', text: 'There is no earlier version to return to.' }]
   addStep(scene.draft, {
     operation: 'policy_sets.rollback',
     name: 'rollback',
     input: { policy_set_id: set.id, ...(wanted !== undefined && { version_id: wanted.id }) },
-    phrase: wanted === undefined ? 'return to the policy set version that was active before' : `return to version ${String(wanted.number)} of policy set ${quoted(set.name)}`,
+    phrase:
+      wanted === undefined
+        ? 'return to the policy set version that was active before'
+        : `return to version ${String(wanted.number)} of policy set ${quoted(set.name)}`,
   })
   return []
 }
@@ -122,32 +181,63 @@ async function knownVersions(
 /** `add the policy freeze to the active policy set`, `remove the policy freeze from it`. */
 export async function changeManifest(scene: Scene, clause: Clause): Promise<readonly Part[]> {
   const removes = has(clause, 'verb:delete', 'verb:detach', 'verb:revoke', 'verb:off')
-  takeAll(clause, 'verb:delete', 'verb:detach', 'verb:create', 'verb:revoke', 'verb:attach', 'verb:activate', 'verb:on', 'verb:off', 'verb:set', 'verb:give', 'word:active', 'noun:version', 'word:new', 'verb:approve')
+  takeAll(
+    clause,
+    'verb:delete',
+    'verb:detach',
+    'verb:create',
+    'verb:revoke',
+    'verb:attach',
+    'verb:activate',
+    'verb:on',
+    'verb:off',
+    'verb:set',
+    'verb:give',
+    'word:active',
+    'noun:version',
+    'word:new',
+    'verb:approve',
+  )
   const policies = objectsOf(scene, clause, 'policy')
   if (!policies.ok) return [policies.part]
   const second = secondPolicyChange(scene)
   if (second !== null) return [second]
   const active = await activeSet(scene)
   const saidSet = named(clause, 'policySet')[0]
-  const target = saidSet === undefined ? active : await targetSet(scene, clause, saidSet.entity, active)
+  const target =
+    saidSet === undefined ? active : await targetSet(scene, clause, saidSet.entity, active)
   take(clause, saidSet?.item)
   takeKind(clause, 'policySet')
   if (target !== null && 'kind' in target) return [target]
   const manifest = target?.manifest ?? []
   const entries = policies.entities.map((policy) => ({ policy, version: versionOf(scene, policy) }))
-  const inside = (version: string): boolean => manifest.some((entry) => entry.policy_version_id === version)
+  const inside = (version: string): boolean =>
+    manifest.some((entry) => entry.policy_version_id === version)
   const moved = entries.filter(({ version }) => inside(version) === removes)
   if (moved.length === 0) {
     const names = listed(entries.map(({ policy }) => quoted(policy.name)))
-    return [{ kind: 'note', text: `${names} ${removes ? 'is not in' : 'is in'} that policy set ${removes ? 'anyway' : 'already'}.` }]
+    return [
+      {
+        kind: 'note',
+        text: `${names} ${removes ? 'is not in' : 'is in'} that policy set ${removes ? 'anyway' : 'already'}.`,
+      },
+    ]
   }
   const ids = new Set(moved.map(({ version }) => version))
   const next = removes
     ? manifest.filter((entry) => !ids.has(entry.policy_version_id))
-    : [...manifest.filter((entry) => !sameSource(scene, entry.policy_version_id, moved)), ...[...ids].map((id) => ({ policy_version_id: id }))]
+    : [
+        ...manifest.filter((entry) => !sameSource(scene, entry.policy_version_id, moved)),
+        ...[...ids].map((id) => ({ policy_version_id: id })),
+      ]
   const what = listed(moved.map(({ policy }) => `policy ${quoted(policy.name)}`))
   if (target !== null && target.versionId !== active?.versionId) {
-    bundleOnly(scene, target, next, `${removes ? 'take' : 'put'} ${what} ${removes ? 'out of' : 'into'}`)
+    bundleOnly(
+      scene,
+      target,
+      next,
+      `${removes ? 'take' : 'put'} ${what} ${removes ? 'out of' : 'into'}`,
+    )
     return []
   }
   scene.draft.phrases.push({
@@ -170,7 +260,8 @@ function sameSource(
   moved: readonly { readonly policy: Entity }[],
 ): boolean {
   return scene.objects.policies.some(
-    (row) => row.latest_version.id === versionId && moved.some(({ policy }) => policy.id === row.id),
+    (row) =>
+      row.latest_version.id === versionId && moved.some(({ policy }) => policy.id === row.id),
   )
 }
 
@@ -188,7 +279,11 @@ async function targetSet(
     const known = entitiesOfKind(scene, 'policySet')
     return gap(clause, questions.missing('policySet', known), 'policy set', known)
   }
-  return { set: row, versionId: row.latest_version?.id ?? '', manifest: row.latest_version?.manifest ?? [] }
+  return {
+    set: row,
+    versionId: row.latest_version?.id ?? '',
+    manifest: row.latest_version?.manifest ?? [],
+  }
 }
 
 function bundleOnly(
@@ -208,5 +303,10 @@ function bundleOnly(
 /** `turn the policy set off` has no operation: a zone without one authorizes nothing. */
 export function cannotDeactivate(clause: Clause): readonly Part[] {
   take(clause, ...clause.items.filter((item) => !is(item, 'negation')))
-  return [{ kind: 'question', text: 'A policy set is never just turned off: another one is activated, or the one before is returned to. Which one should decide?' }]
+  return [
+    {
+      kind: 'question',
+      text: 'A policy set is never just turned off: another one is activated, or the one before is returned to. Which one should decide?',
+    },
+  ]
 }

@@ -1,8 +1,8 @@
 import type { OutputOf } from '../../../tools/catalogue.ts'
 import { addStep, outputOf } from './draft.ts'
-import { type Part, type Scene } from './scene.ts'
+import type { Part, Scene } from './scene.ts'
 import { quoted } from './texts.ts'
-import { type Policy, type PolicySet } from './zone-state.ts'
+import type { Policy, PolicySet } from './zone-state.ts'
 
 export type Manifest = OutputOf<'policy_sets.get_version'>['manifest']
 
@@ -38,7 +38,8 @@ async function ordered(scene: Scene, versionId: string): Promise<readonly Policy
   const sets = await scene.state.all('policy_sets.list')
   const live = sets.filter((set) => set.archived_at === null)
   return [...live].sort(
-    (a, b) => Number(b.latest_version?.id === versionId) - Number(a.latest_version?.id === versionId),
+    (a, b) =>
+      Number(b.latest_version?.id === versionId) - Number(a.latest_version?.id === versionId),
   )
 }
 
@@ -83,6 +84,9 @@ function newSet(scene: Scene): { readonly id: string; readonly name: string } {
 export function secondPolicyChange(scene: Scene): Part | null {
   const taken = scene.draft.steps.some(({ operation }) => operation === 'policy_sets.activate')
   return taken
-    ? { kind: 'question', text: 'I change the active policy once in a plan. Which change should come first?' }
+    ? {
+        kind: 'question',
+        text: 'I change the active policy once in a plan. Which change should come first?',
+      }
     : null
 }

@@ -1,14 +1,14 @@
-import { type Draft, type GrantFacts, type ObjectFacts } from './draft.ts'
-import { indexNames, type Entity, type Kind } from './entities.ts'
-import { vocabularyOf, type Vocabulary } from './items.ts'
-import { type Now } from './points.ts'
+import type { Draft, GrantFacts, ObjectFacts } from './draft.ts'
+import { type Entity, indexNames, type Kind } from './entities.ts'
+import { type Vocabulary, vocabularyOf } from './items.ts'
+import type { Now } from './points.ts'
 import {
-  ToolRefusedError,
   type Application,
   type Policy,
   type PolicySet,
   type Provider,
   type Resource,
+  ToolRefusedError,
   type Zone,
   type ZoneState,
 } from './zone-state.ts'

@@ -1,6 +1,6 @@
-import { is, isConnector, isUnknown, named, take, type Clause } from './clause.ts'
-import { resolveName, type Entity, type Kind } from './entities.ts'
-import { type Item } from './items.ts'
+import { type Clause, is, isConnector, isUnknown, named, take } from './clause.ts'
+import { type Entity, type Kind, resolveName } from './entities.ts'
+import type { Item } from './items.ts'
 import { canonical, entitiesOfKind, mention, type Part, type Pending, type Scene } from './scene.ts'
 import { kindNames, nameInRequest, planTexts, questions, quoted } from './texts.ts'
 
@@ -71,9 +71,19 @@ export function resolveRun(scene: Scene, clause: Clause, run: Run, kind: Kind): 
       return { ok: true, entities: [resolution.entity] }
     }
     case 'ambiguous':
-      return choose(scene, run, questions.whichOf(run.text, kind, resolution.candidates), resolution.candidates)
+      return choose(
+        scene,
+        run,
+        questions.whichOf(run.text, kind, resolution.candidates),
+        resolution.candidates,
+      )
     case 'unknown':
-      return choose(scene, run, questions.noSuch(run.text, kind, resolution.suggestions), resolution.suggestions)
+      return choose(
+        scene,
+        run,
+        questions.noSuch(run.text, kind, resolution.suggestions),
+        resolution.suggestions,
+      )
   }
 }
 
@@ -152,7 +162,9 @@ export function objectsOf(
   const entities = found.map(({ entity }) => canonical(scene, entity))
   take(clause, ...found.map(({ item }) => item))
   const runs = options.runs === false ? [] : runsOf(clause, scene.message)
-  for (const run of entities.length > 0 ? runs.filter((other) => isListed(clause, other, found)) : runs) {
+  for (const run of entities.length > 0
+    ? runs.filter((other) => isListed(clause, other, found))
+    : runs) {
     const resolved = resolveRun(scene, clause, run, kind)
     if (!resolved.ok) return resolved
     entities.push(...resolved.entities)
@@ -166,11 +178,7 @@ export function objectsOf(
 }
 
 /** Whether a stretch stands in one list with a named object: `billing-agent and suport-bot`. */
-function isListed(
-  clause: Clause,
-  run: Run,
-  found: readonly { readonly item: Item }[],
-): boolean {
+function isListed(clause: Clause, run: Run, found: readonly { readonly item: Item }[]): boolean {
   const first = clause.items.findIndex((item) => item === run.items[0])
   const last = first + run.items.length - 1
   const isFound = (item: Item | undefined): boolean => found.some((other) => other.item === item)
@@ -192,19 +200,16 @@ function ownZone(scene: Scene): Entity {
 }
 
 /** What `it`, `them`, `its` or a bare `the application` stands for: what was last spoken of. */
-export function pointedBack(
-  scene: Scene,
-  clause: Clause,
-  kind: Kind,
-  said: boolean,
-): Found | null {
+export function pointedBack(scene: Scene, clause: Clause, kind: Kind, said: boolean): Found | null {
   const pronouns = clause.items.filter(
     (item) => is(item, 'pronoun', 'pronoun-plural', 'pronoun-of') && !clause.taken.has(item),
   )
   if (pronouns.length === 0 && !said) return null
   const recent = kind === 'zone' ? [ownZone(scene)] : (scene.recent.get(kind) ?? [])
   if (recent.length === 0) return null
-  const one = pronouns.length === 0 || pronouns.every((item) => !is(item, 'pronoun-plural') && item.fold !== 'their')
+  const one =
+    pronouns.length === 0 ||
+    pronouns.every((item) => !is(item, 'pronoun-plural') && item.fold !== 'their')
   take(clause, ...pronouns.slice(0, 1))
   if (one && recent.length > 1) {
     const text = questions.missing(kind, recent)

@@ -1,15 +1,16 @@
-import { accessRequestOf, type AccessFrame, type AccessRequest } from './access-request.ts'
-import { is, take, takeAll, type Clause } from './clause.ts'
-import { type GrantFacts } from './draft.ts'
-import { type Entity } from './entities.ts'
+import type { AccessFrame, AccessRequest } from './access-pieces.ts'
+import { accessRequestOf } from './access-request.ts'
+import { type Clause, is, take, takeAll } from './clause.ts'
+import type { GrantFacts } from './draft.ts'
+import type { Entity } from './entities.ts'
 import { resourcesWith, scopeQuestion } from './give-access.ts'
 import { patchGrant, revokeGrant, takeScopes, untilText } from './grant-steps.ts'
+import type { Item } from './items.ts'
 import { entitiesOfKind, factsOf, grantsOf, isLive, type Part, type Scene } from './scene.ts'
 import { scopesFor } from './scope-words.ts'
 import { askFor, gap } from './slots.ts'
 import { listed, questions, quoted, some } from './texts.ts'
-import { type Grant } from './zone-state.ts'
-import { type Item } from './items.ts'
+import type { Grant } from './zone-state.ts'
 
 /** `stop support-bot from writing invoices`: takes scopes away from the grants that give them. */
 export async function takeAccess(scene: Scene, clause: Clause): Promise<readonly Part[]> {
@@ -23,7 +24,8 @@ export async function takeAccess(scene: Scene, clause: Clause): Promise<readonly
   takeAll(clause, 'noun:everything')
   const request = { ...parsed.request, everyone: parsed.request.everyone || all }
   const parts: Part[] = []
-  for (const frame of request.frames) parts.push(...(await takeFrame(scene, clause, request, frame)))
+  for (const frame of request.frames)
+    parts.push(...(await takeFrame(scene, clause, request, frame)))
   return parts
 }
 
@@ -42,7 +44,11 @@ async function revokeNamed(
       return { kind: 'note', text: `The grant ${grant.id} is revoked already.` }
     const who = quoted(entityOf(scene, 'application', grant.application_id).name)
     const on = quoted(entityOf(scene, 'resource', grant.resource_id).name)
-    revokeGrant(scene, grant, `revoke the grant ${grant.id} (${listed(grant.scopes)} of ${who} on ${on})`)
+    revokeGrant(
+      scene,
+      grant,
+      `revoke the grant ${grant.id} (${listed(grant.scopes)} of ${who} on ${on})`,
+    )
     return { kind: 'note', text: '' }
   })
 }
@@ -54,10 +60,21 @@ async function takeFrame(
   frame: AccessFrame,
 ): Promise<readonly Part[]> {
   if (frame.time !== null)
-    return [gap(clause, 'A revocation takes effect as the plan is applied. Say "end the access on Friday" to let it end by itself?', '')]
-  if (frame.applications.length === 0 && frame.resources.length === 0 && resourcesWith(scene, frame.wishes).length === 0)
+    return [
+      gap(
+        clause,
+        'A revocation takes effect as the plan is applied. Say "end the access on Friday" to let it end by itself?',
+        '',
+      ),
+    ]
+  if (
+    frame.applications.length === 0 &&
+    frame.resources.length === 0 &&
+    resourcesWith(scene, frame.wishes).length === 0
+  )
     return [question(scene, clause, 'application')]
-  const resources = frame.resources.length > 0 ? frame.resources : resourcesWith(scene, frame.wishes)
+  const resources =
+    frame.resources.length > 0 ? frame.resources : resourcesWith(scene, frame.wishes)
   const grants = (await grantsIn(scene, frame.applications, resources)).filter(
     (grant) =>
       isLive(grant, scene.now.ms) &&
@@ -67,7 +84,11 @@ async function takeFrame(
   const holders = new Set(grants.map((grant) => grant.application_id))
   if (frame.applications.length === 0 && !request.everyone && holders.size > 1) {
     const among = holdersOf(scene, holders)
-    const text = `From which application: ${some(among.map(({ name }) => quoted(name)), 8, 'or')}? Say "all" for every one of them.`
+    const text = `From which application: ${some(
+      among.map(({ name }) => quoted(name)),
+      8,
+      'or',
+    )}? Say "all" for every one of them.`
     return [gap(clause, text, 'from', among)]
   }
   return takeFrom(scene, frame, grants)
@@ -88,7 +109,9 @@ async function grantsIn(
   resources: readonly Entity[],
 ): Promise<readonly GrantFacts[]> {
   const pairs = applications.flatMap((application) =>
-    resources.length > 0 ? resources.map((resource) => ({ application, resource })) : [{ application }],
+    resources.length > 0
+      ? resources.map((resource) => ({ application, resource }))
+      : [{ application }],
   )
   const filters = pairs.length > 0 ? pairs : resources.map((resource) => ({ resource }))
   const lists = await Promise.all(filters.map((filter) => grantsOf(scene, filter)))
@@ -132,17 +155,26 @@ async function nothingHeld(scene: Scene, frame: AccessFrame): Promise<readonly P
     const found = scopesFor(frame.wishes, scopes)
     if (!found.ok) return [scopeQuestion(found.wish, found.among, resource, scopes)]
   }
-  const who = application === undefined ? 'No application' : listed(frame.applications.map(({ name }) => quoted(name)))
-  const on = resource === undefined ? '' : ` on ${listed(frame.resources.map(({ name }) => quoted(name)))}`
+  const who =
+    application === undefined
+      ? 'No application'
+      : listed(frame.applications.map(({ name }) => quoted(name)))
+  const on =
+    resource === undefined ? '' : ` on ${listed(frame.resources.map(({ name }) => quoted(name)))}`
   const said = frame.wishes.map((wish) => wish.said).join(', ')
   const what = said === '' ? 'a grant' : `a grant of ${quoted(said)}`
-  const plain: Part = { kind: 'note', text: `${who} has no ${what.slice(2)}${on}.` }
+  const plain: Part = {
+    kind: 'note',
+    text: `${who} has ${application === undefined ? what : `no ${what.slice(2)}`}${on}.`,
+  }
   if (application === undefined || application.planned || resource?.planned === true) return [plain]
   const tuples = await scene.state.all('access.list', {
     application_id: application.id,
     ...(resource !== undefined && { resource_id: resource.id }),
   })
-  const documents = tuples.flatMap((tuple) => tuple.rules).filter((rule) => rule.startsWith('document:'))
+  const documents = tuples
+    .flatMap((tuple) => tuple.rules)
+    .filter((rule) => rule.startsWith('document:'))
   if (documents.length === 0) return [plain]
   const text = `${who} has no grant${on}, but the policy gives access by ${some([...new Set(documents)], 4)}. Change that policy to take it away.`
   return [{ kind: 'answer', text }]
@@ -156,7 +188,8 @@ export async function limitAccess(scene: Scene, clause: Clause): Promise<readonl
   const parts: Part[] = []
   for (const frame of parsed.request.frames) {
     if (frame.applications.length === 0) return [question(scene, clause, 'application')]
-    const resources = frame.resources.length > 0 ? frame.resources : await onlyResource(scene, frame)
+    const resources =
+      frame.resources.length > 0 ? frame.resources : await onlyResource(scene, frame)
     if (resources.length === 0) return [question(scene, clause, 'resource')]
     for (const application of frame.applications)
       for (const resource of resources)
@@ -169,7 +202,9 @@ async function onlyResource(scene: Scene, frame: AccessFrame): Promise<readonly 
   const [application] = frame.applications
   if (application === undefined) return []
   const grants = await grantsOf(scene, { application })
-  const ids = new Set(grants.filter((grant) => isLive(grant, scene.now.ms)).map((grant) => grant.resource_id))
+  const ids = new Set(
+    grants.filter((grant) => isLive(grant, scene.now.ms)).map((grant) => grant.resource_id),
+  )
   return ids.size === 1 ? [...ids].map((id) => entityOf(scene, 'resource', id)) : []
 }
 
@@ -196,12 +231,18 @@ async function limitOne(
   }
   const before = scene.draft.steps.length
   for (const grant of grants) {
-    const away = frame.wishes.length === 0 ? [] : grant.scopes.filter((scope) => !found.scopes.includes(scope))
+    const away =
+      frame.wishes.length === 0 ? [] : grant.scopes.filter((scope) => !found.scopes.includes(scope))
     if (away.length > 0) takeScopes(scene, grant, away, application, resource)
     const end = frame.time?.kind === 'point' ? new Date(frame.time.ms).toISOString() : null
     const left = scene.draft.grants.get(grant.id) ?? grant
     if (end !== null && away.length < grant.scopes.length)
-      patchGrant(scene, left, { expires_at: end }, `let ${listed(left.scopes)} of ${quoted(application.name)} on ${quoted(resource.name)} last${untilText(scene, end)}`)
+      patchGrant(
+        scene,
+        left,
+        { expires_at: end },
+        `let ${listed(left.scopes)} of ${quoted(application.name)} on ${quoted(resource.name)} last${untilText(scene, end)}`,
+      )
   }
   if (scene.draft.steps.length > before) return []
   const text = `${quoted(application.name)} has no more than ${listed(found.scopes)} on ${quoted(resource.name)} already.`

@@ -1,4 +1,4 @@
-import { type Entity, type Kind } from './entities.ts'
+import type { Entity, Kind } from './entities.ts'
 
 /** What kinds are called in answers. */
 export const kindNames: Readonly<Record<Kind, string>> = {
@@ -17,7 +17,9 @@ export function quoted(name: string): string {
 /** A name that a sentence of the planner may hold unquoted; others are quoted. */
 export function nameInRequest(name: string): string | null {
   if (/["“”„«»`\n]/u.test(name)) return null
-  return /^[\p{L}\p{N}]+(?:[-_.][\p{L}\p{N}]+)*$/u.test(name) && name.length > 2 ? name : `"${name}"`
+  return /^[\p{L}\p{N}]+(?:[-_.][\p{L}\p{N}]+)*$/u.test(name) && name.length > 2
+    ? name
+    : `"${name}"`
 }
 
 export function cited(entity: { readonly name: string; readonly id: string }): string {
@@ -49,15 +51,17 @@ export const questions = {
   whichOf: (text: string, kind: Kind, among: readonly Entity[]): string =>
     `Which ${kindNames[kind]} do you mean by ${quoted(text)}: ${some(among.map(cited), 6, 'or')}?`,
   noSuch: (text: string, kind: Kind, like: readonly Entity[]): string =>
-    `There is no ${kindNames[kind]} called ${quoted(text)} in this zone.` +
-    (like.length === 1
-      ? ` Do you mean ${like.map(cited).join('')}?`
-      : like.length > 1
-        ? ` Do you mean ${some(like.map(cited), 6, 'or')}?`
-        : ` Register it first, or give the name of one that exists?`),
+    `There is no ${kindNames[kind]} called ${quoted(text)} in this zone.${
+      like.length === 1
+        ? ` Do you mean ${like.map(cited).join('')}?`
+        : like.length > 1
+          ? ` Do you mean ${some(like.map(cited), 6, 'or')}?`
+          : ` Register it first, or give the name of one that exists?`
+    }`,
   missing: (kind: Kind, among: readonly Entity[]): string =>
-    `Which ${kindNames[kind]} do you mean?` +
-    (among.length > 0 ? ` This zone has ${some(among.map(cited))}.` : ''),
+    `Which ${kindNames[kind]} do you mean?${
+      among.length > 0 ? ` This zone has ${some(among.map(cited))}.` : ''
+    }`,
   whichScopes: (resource: string, scopes: readonly string[]): string =>
     `Which scopes on ${quoted(resource)}: ${some(scopes, 12, 'or')}?`,
   noSuchScope: (word: string, resource: string, scopes: readonly string[]): string =>
@@ -66,9 +70,12 @@ export const questions = {
     `${quoted(word)} could be ${some(scopes, 6, 'or')} of ${quoted(resource)}. Which do you mean?`,
   needsName: (kind: Kind): string => `What should the ${kindNames[kind]} be called?`,
   past: (when: string): string => `${when} is in the past. Until when should it be?`,
+  onlyNow:
+    'I can say what is allowed now. What was decided before is in the audit log: ask, for example, "what happened yesterday". Which do you mean?',
   reversed:
     'An application uses a resource, and not the other way round. Which application may do what on which resource?',
-  choice: 'You gave a choice with "or", and I plan what is certain alone. Which of them should it be?',
+  choice:
+    'You gave a choice with "or", and I plan what is certain alone. Which of them should it be?',
   cannotSuspend: (name: string): string =>
     `An application cannot be switched off for a while. Shall the access of ${quoted(name)} be revoked, or the application be deleted?`,
   untilWhen: 'Until when should it be, for example "until Friday 18:00" or "for two hours"?',
@@ -88,7 +95,8 @@ export const general = {
   greeting:
     'Hello. Say what should change, or ask who can do what; "help" lists what I understand.',
   thanks: 'You are welcome.',
-  nothingToCancel: 'Nothing is planned by this. A plan that waits stays as it is until it is rejected.',
+  nothingToCancel:
+    'Nothing is planned by this. A plan that waits stays as it is until it is rejected.',
   nothingToConfirm:
     'There is nothing of mine to say yes to. A waiting plan is approved in the console or with `caracal plan approve ID`.',
   tooLong:
@@ -133,5 +141,6 @@ export const planTexts = {
   nothingToChange: 'Nothing needs changing.',
   blocked: (step: string, message: string, code: string): string =>
     `Step ${step} is blocked: ${message} (${code})`,
-  corrected: (said: string, meant: string): string => `I took ${quoted(said)} to mean ${quoted(meant)}.`,
+  corrected: (said: string, meant: string): string =>
+    `I took ${quoted(said)} to mean ${quoted(meant)}.`,
 }

@@ -1,10 +1,10 @@
 import { slugOf } from '../../kernel/names.ts'
-import { has, is, isNegated, named, take, takeAll, type Clause } from './clause.ts'
-import { type Item } from './items.ts'
-import { type WrittenPolicy, putInForce } from './policy-requests.ts'
+import { isTimeZone } from './civil-time.ts'
+import { type Clause, has, is, isNegated, named, take, takeAll } from './clause.ts'
+import type { Item } from './items.ts'
+import { putInForce, type WrittenPolicy } from './policy-requests.ts'
 import { canonical, type Part, type Scene } from './scene.ts'
 import { gap, takeKind } from './slots.ts'
-import { isTimeZone } from './civil-time.ts'
 import { listed, quoted } from './texts.ts'
 
 const week = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'] as const
@@ -29,29 +29,80 @@ interface Window {
  * time. Conditions only deny, so the window is turned inside out.
  */
 export async function limitTimes(scene: Scene, clause: Clause): Promise<readonly Part[]> {
-  if (isNegated(clause)) return [{ kind: 'question', text: 'Say when access should be possible, for example "only allow access on weekdays between 9 and 17"?' }]
+  if (isNegated(clause))
+    return [
+      {
+        kind: 'question',
+        text: 'Say when access should be possible, for example "only allow access on weekdays between 9 and 17"?',
+      },
+    ]
   const first = clause.items[0]?.start ?? 0
   const text = scene.message.slice(first, clause.items.at(-1)?.end ?? first)
   const read = windowIn(text, scene.now.timeZone)
   takeRanges(clause, first, read.ranges)
   const business = takeAll(clause, 'noun:business-hours')
-  takeAll(clause, 'verb:give', 'verb:limit', 'verb:revoke', 'only', 'noun:access', 'condition', 'verb:set', 'verb:create', 'kind:policy', 'word:new', 'verb:require', 'verb:freeze', 'all', 'noun:everything', 'verb:on')
-  const window: Window = business && read.window.hours === null ? { ...read.window, days: week.slice(0, 5), hours: ['09:00', '17:00'] } : read.window
+  takeAll(
+    clause,
+    'verb:give',
+    'verb:limit',
+    'verb:revoke',
+    'only',
+    'noun:access',
+    'condition',
+    'verb:set',
+    'verb:create',
+    'kind:policy',
+    'word:new',
+    'verb:require',
+    'verb:freeze',
+    'all',
+    'noun:everything',
+    'verb:on',
+  )
+  const window: Window =
+    business && read.window.hours === null
+      ? { ...read.window, days: week.slice(0, 5), hours: ['09:00', '17:00'] }
+      : read.window
   if (window.days === null && window.hours === null)
-    return [gap(clause, 'At which times should access be possible, for example "on weekdays between 9 and 17"?', '')]
+    return [
+      gap(
+        clause,
+        'At which times should access be possible, for example "on weekdays between 9 and 17"?',
+        '',
+      ),
+    ]
   const apps = takeNamed(scene, clause, 'application')
   const resources = takeNamed(scene, clause, 'resource')
-  if (has(clause, 'scope:read') || clause.items.some((item) => !clause.taken.has(item) && [...item.classes].some((name) => name.startsWith('scope:'))))
-    return [{ kind: 'question', text: 'I limit times for all scopes of a resource alone. Should all of its scopes be limited?' }]
+  if (
+    has(clause, 'scope:read') ||
+    clause.items.some(
+      (item) =>
+        !clause.taken.has(item) && [...item.classes].some((name) => name.startsWith('scope:')),
+    )
+  )
+    return [
+      {
+        kind: 'question',
+        text: 'I limit times for all scopes of a resource alone. Should all of its scopes be limited?',
+      },
+    ]
   const when = {
     ...(apps.length > 0 && { applications: apps.map(({ id }) => id) }),
-    ...(resources.length > 0 && { resources: resources.map(({ id }) => scene.objects.resources.find((row) => row.id === id)?.identifier ?? id) }),
+    ...(resources.length > 0 && {
+      resources: resources.map(
+        ({ id }) => scene.objects.resources.find((row) => row.id === id)?.identifier ?? id,
+      ),
+    }),
   }
   const what = listed([...apps, ...resources].map(({ name }) => quoted(name)))
   return putInForce(scene, windowPolicy(window, when, what))
 }
 
-function takeNamed(scene: Scene, clause: Clause, kind: 'application' | 'resource'): readonly { readonly id: string; readonly name: string }[] {
+function takeNamed(
+  scene: Scene,
+  clause: Clause,
+  kind: 'application' | 'resource',
+): readonly { readonly id: string; readonly name: string }[] {
   const found = named(clause, kind)
   take(clause, ...found.map(({ item }) => item))
   takeKind(clause, kind)
@@ -86,7 +137,8 @@ function windowIn(text: string, timeZone: string): Read {
 }
 
 function daysFrom(match: RegExpExecArray): readonly string[] {
-  const index = (name: string | undefined): number => week.findIndex((day) => day === name?.toLowerCase())
+  const index = (name: string | undefined): number =>
+    week.findIndex((day) => day === name?.toLowerCase())
   const from = index(match[1])
   const length = ((index(match[2]) - from + 7) % 7) + 1
   return Array.from({ length }, (_, at) => week[(from + at) % 7] ?? 'mon')
@@ -99,29 +151,71 @@ function hoursOf(match: RegExpExecArray): readonly [string, string] | null {
   return from === null || to === null || from === to ? null : [from, to]
 }
 
-function clock(hour: string | undefined, minute: string | undefined, half: string | undefined): string | null {
+function clock(
+  hour: string | undefined,
+  minute: string | undefined,
+  half: string | undefined,
+): string | null {
   const said = Number(hour)
-  const value = half?.toLowerCase() === 'pm' && said < 12 ? said + 12 : half?.toLowerCase() === 'am' && said === 12 ? 0 : said
+  const value =
+    half?.toLowerCase() === 'pm' && said < 12
+      ? said + 12
+      : half?.toLowerCase() === 'am' && said === 12
+        ? 0
+        : said
   if (value > 23 || Number(minute ?? 0) > 59) return null
   return `${String(value).padStart(2, '0')}:${minute ?? '00'}`
 }
 
-function takeRanges(clause: Clause, first: number, ranges: readonly (readonly [number, number])[]): void {
-  const inside = (item: Item): boolean => ranges.some(([from, to]) => item.start < first + to && item.end > first + from)
-  take(clause, ...clause.items.filter((item) => item.shape !== 'quoted' && (inside(item) || is(item, 'condition'))))
+function takeRanges(
+  clause: Clause,
+  first: number,
+  ranges: readonly (readonly [number, number])[],
+): void {
+  const inside = (item: Item): boolean =>
+    ranges.some(([from, to]) => item.start < first + to && item.end > first + from)
+  take(
+    clause,
+    ...clause.items.filter(
+      (item) => item.shape !== 'quoted' && (inside(item) || is(item, 'condition')),
+    ),
+  )
 }
 
-function windowPolicy(window: Window, when: Readonly<Record<string, unknown>>, what: string): WrittenPolicy {
+function windowPolicy(
+  window: Window,
+  when: Readonly<Record<string, unknown>>,
+  what: string,
+): WrittenPolicy {
   const { days, hours: open, timeZone: timezone } = window
   const off = days === null ? [] : week.filter((day) => !days.includes(day))
-  const times = [days === null ? '' : `on ${days.join(', ')}`, open === null ? '' : `between ${open.join(' and ')}`]
+  const times = [
+    days === null ? '' : `on ${days.join(', ')}`,
+    open === null ? '' : `between ${open.join(' and ')}`,
+  ]
   const words = times.filter((part) => part !== '').join(' ')
   const reason = `access${what === '' ? '' : ` of or to ${what}`} is limited to times ${words} (${timezone})`
   const slug = slugOf(what)
   const id = (kind: string): string => `${kind}${slug === '' ? '' : `-${slug}`}`.slice(0, 64)
   const conditions = [
-    ...(off.length > 0 ? [{ id: id('other-days'), effect: 'deny', when: { ...when, days: off, timezone }, reason }] : []),
-    ...(open === null ? [] : [{ id: id('other-hours'), effect: 'deny', when: { ...when, between: [open[1], open[0]], timezone }, reason }]),
+    ...(off.length > 0
+      ? [{ id: id('other-days'), effect: 'deny', when: { ...when, days: off, timezone }, reason }]
+      : []),
+    ...(open === null
+      ? []
+      : [
+          {
+            id: id('other-hours'),
+            effect: 'deny',
+            when: { ...when, between: [open[1], open[0]], timezone },
+            reason,
+          },
+        ]),
   ]
-  return { name: what === '' ? 'access times' : `access times of ${what.replaceAll('"', '')}`.slice(0, 100), description: `Deny outside of the times ${words} (${timezone})`, documents: { conditions } }
+  return {
+    name:
+      what === '' ? 'access times' : `access times of ${what.replaceAll('"', '')}`.slice(0, 100),
+    description: `Deny outside of the times ${words} (${timezone})`,
+    documents: { conditions },
+  }
 }

@@ -1,4 +1,4 @@
-import { addDuration, durationAt, type Duration } from './durations.ts'
+import { addDuration, type Duration, durationAt } from './durations.ts'
 import { periodAt } from './periods.ts'
 import { clockedAt, endingAt, lead, type Now, type Unclear } from './points.ts'
 
@@ -35,7 +35,8 @@ const expiring =
 const deadline = /\b(?:by|before)\s+/giy
 const rest = /\bfor\s+(?=(?:the )?rest of|today|tonight)/giy
 const bare = /\b(?:on |at |this coming |coming )?/giy
-const lasting = /\b(?:(?:valid |lasting |just |only )?(?:for|during|over|within))\s+(?:just |only |about |the next |the coming |another |a further |a total of )?/giy
+const lasting =
+  /\b(?:(?:valid |lasting |just |only )?(?:for|during|over|within))\s+(?:just |only |about |the next |the coming |another |a further |a total of )?/giy
 const after = /\bin\s+/giy
 const more = /\b(?:by|another|a further|for another|for a further|by another|for)\s+/giy
 
@@ -45,7 +46,9 @@ const timesPerMessage = 40
 /** Every time in the message, in order; what is inside of a masked range is never read. */
 export function findTimes(text: string, now: Now, isMasked: (at: number) => boolean): TimeFound[] {
   const found: TimeFound[] = []
-  const starts = [...text.matchAll(/(?<![\p{L}\p{N}_.:/@-])[\p{L}\p{N}]/gu)].map((match) => match.index)
+  const starts = [...text.matchAll(/(?<![\p{L}\p{N}_.:/@-])[\p{L}\p{N}]/gu)].map(
+    (match) => match.index,
+  )
   let past = 0
   for (const at of starts) {
     if (found.length >= timesPerMessage) break
@@ -113,4 +116,3 @@ function pointAfter(
       : { kind: 'point', ...ended(text.slice(at, start), point), role }
   return { start: at, end: point.end, meaning }
 }
-

@@ -69,7 +69,11 @@ function tokenAt(message: string, at: number): Token | null {
     if (match === null) continue
     const raw = match[1] ?? ''
     const text =
-      kind === 'word' ? raw.replace(closing, '') : kind === 'url' ? raw.replace(urlClosing, '') : raw
+      kind === 'word'
+        ? raw.replace(closing, '')
+        : kind === 'url'
+          ? raw.replace(urlClosing, '')
+          : raw
     if (text.trim() === '' && kind !== 'punct') continue
     const whole = match[0]
     const end = at + (kind === 'word' || kind === 'url' ? text.length : whole.length)
@@ -88,10 +92,7 @@ function apart(token: Token): readonly Token[] {
   if (tail === 't' && /n$/i.test(head)) {
     const stem = head.slice(0, -1)
     const known = negated[foldText(stem)]
-    return [
-      piece(known ?? stem, token.start, cut - 1),
-      piece('not', cut - 1, token.end),
-    ]
+    return [piece(known ?? stem, token.start, cut - 1), piece('not', cut - 1, token.end)]
   }
   if (tail === 's') return [...slashed(piece(head, token.start, cut)), piece("'s", cut, token.end)]
   const known = contractions[tail]

@@ -1,8 +1,8 @@
-import { has, is, isNegated, take, takeAll, type Clause } from './clause.ts'
+import { type Clause, has, is, isNegated, take, takeAll } from './clause.ts'
 import { addPlanned, addStep, outputOf } from './draft.ts'
 import { clashWith, newNamesIn, valuesFrom } from './new-names.ts'
 import { takeOwnZone } from './object-requests.ts'
-import { type Part, type Scene } from './scene.ts'
+import type { Part, Scene } from './scene.ts'
 import { gap, takeKind } from './slots.ts'
 import { count, general, listed, questions, quoted } from './texts.ts'
 
@@ -49,23 +49,48 @@ type Copies =
   | { readonly ok: false; readonly part: Part }
 
 function copiedKinds(scene: Scene, clause: Clause): Copies {
-  const at = clause.items.findIndex((item) => is(item, 'word:like', 'verb:copy') && item !== clause.head)
+  const at = clause.items.findIndex(
+    (item) => is(item, 'word:like', 'verb:copy') && item !== clause.head,
+  )
   if (at === -1) return { ok: true, resources: false, applications: false }
   const from = clause.items.slice(at)
   const source = from.find((item) => item.entities.some((entity) => entity.kind === 'zone'))
   const here = from.filter((item) => is(item, 'kind:zone') || item.fold === 'this')
-  const mark = from.find((item) => item.fold === 'as' || item.fold === 'from' || item.fold === 'in' || item.fold === 'of')
-  const other = mark === undefined ? [] : valuesFrom(clause, clause.items.indexOf(mark) + 1, (item) => item.entities.length === 0 && item.classes.size === 0)
+  const mark = from.find(
+    (item) =>
+      item.fold === 'as' || item.fold === 'from' || item.fold === 'in' || item.fold === 'of',
+  )
+  const other =
+    mark === undefined
+      ? []
+      : valuesFrom(
+          clause,
+          clause.items.indexOf(mark) + 1,
+          (item) => item.entities.length === 0 && item.classes.size === 0,
+        )
   if (source === undefined && other[0] !== undefined) {
     const text = general.otherZone(scene.objects.zone.name)
-    return { ok: false, part: { kind: 'question', text: `${text} Only its objects can be copied, not those of ${quoted(other[0].text)}.` } }
+    return {
+      ok: false,
+      part: {
+        kind: 'question',
+        text: `${text} Only its objects can be copied, not those of ${quoted(other[0].text)}.`,
+      },
+    }
   }
   take(clause, source, ...here, ...from.filter((item) => is(item, 'word:like', 'verb:copy', 'all')))
   const resources = from.some((item) => is(item, 'kind:resource'))
   const applications = from.some((item) => is(item, 'kind:application'))
   take(clause, ...from.filter((item) => is(item, 'kind:resource', 'kind:application')))
   if (!resources && !applications)
-    return { ok: false, part: gap(clause, 'What should it have in common with this zone: the same resources, the same applications, or both?', 'with the same') }
+    return {
+      ok: false,
+      part: gap(
+        clause,
+        'What should it have in common with this zone: the same resources, the same applications, or both?',
+        'with the same',
+      ),
+    }
   return { ok: true, resources, applications }
 }
 
@@ -99,7 +124,10 @@ function copyApplications(scene: Scene, zone: string): void {
       zone: outputOf(zone),
       input: {
         name: row.name,
-        ...(row.auth_method === 'private_key_jwt' && { auth_method: row.auth_method, jwks: row.jwks }),
+        ...(row.auth_method === 'private_key_jwt' && {
+          auth_method: row.auth_method,
+          jwks: row.jwks,
+        }),
         ...(row.labels.length > 0 && { labels: row.labels }),
       },
       phrase: `register application ${quoted(row.name)} in it`,
@@ -110,13 +138,33 @@ function copyApplications(scene: Scene, zone: string): void {
 export async function switchDcr(scene: Scene, clause: Clause): Promise<readonly Part[]> {
   const off = has(clause, 'verb:off') && !is(clause.head ?? undefined, 'verb:on')
   const denied = isNegated(clause)
-  takeAll(clause, 'verb:on', 'verb:off', 'noun:dcr', 'verb:give', 'verb:revoke', 'verb:create', 'verb:activate', 'verb:set', 'verb:freeze', 'kind:application', 'kind:application-weak', 'negation', 'no-longer', 'any-more', 'noun:access')
+  takeAll(
+    clause,
+    'verb:on',
+    'verb:off',
+    'noun:dcr',
+    'verb:give',
+    'verb:revoke',
+    'verb:create',
+    'verb:activate',
+    'verb:set',
+    'verb:freeze',
+    'kind:application',
+    'kind:application-weak',
+    'negation',
+    'no-longer',
+    'any-more',
+    'noun:access',
+  )
   const other = takeOwnZone(scene, clause)
   if (other !== null) return [other]
   const wanted = !(off || denied)
-  if (off && denied) return [{ kind: 'question', text: 'Should dynamic client registration be on or off?' }]
+  if (off && denied)
+    return [{ kind: 'question', text: 'Should dynamic client registration be on or off?' }]
   if (scene.objects.zone.dcr_enabled === wanted)
-    return [{ kind: 'note', text: `Dynamic client registration is ${wanted ? 'on' : 'off'} already.` }]
+    return [
+      { kind: 'note', text: `Dynamic client registration is ${wanted ? 'on' : 'off'} already.` },
+    ]
   addStep(scene.draft, {
     operation: 'zones.patch',
     name: 'zone',
@@ -127,15 +175,27 @@ export async function switchDcr(scene: Scene, clause: Clause): Promise<readonly 
   const status = await scene.state.read<{ live_applications: number }>('zones_dcr_status')
   return status.live_applications === 0
     ? []
-    : [{ kind: 'note', text: `${count(status.live_applications, 'application')} registered that way ${status.live_applications === 1 ? 'is' : 'are'} still live.` }]
+    : [
+        {
+          kind: 'note',
+          text: `${count(status.live_applications, 'application')} registered that way ${status.live_applications === 1 ? 'is' : 'are'} still live.`,
+        },
+      ]
 }
 
 export async function markSystem(scene: Scene, clause: Clause): Promise<readonly Part[]> {
   takeAll(clause, 'verb:label', 'verb:create', 'verb:set', 'noun:system', 'verb:change')
   const other = takeOwnZone(scene, clause)
   if (other !== null) return [other]
-  if (isNegated(clause)) return [{ kind: 'question', text: 'A system zone is out of my reach; an owner changes that by hand. What else should change?' }]
-  if (scene.objects.zone.system) return [{ kind: 'note', text: 'This zone is a system zone already.' }]
+  if (isNegated(clause))
+    return [
+      {
+        kind: 'question',
+        text: 'A system zone is out of my reach; an owner changes that by hand. What else should change?',
+      },
+    ]
+  if (scene.objects.zone.system)
+    return [{ kind: 'note', text: 'This zone is a system zone already.' }]
   addStep(scene.draft, {
     operation: 'zones.patch',
     name: 'zone',

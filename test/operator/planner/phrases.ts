@@ -8,10 +8,26 @@ const stepSchema = z.record(z.string(), z.unknown())
 
 /** A message, or a conversation of which the last message is judged, and all that may come of it. */
 const phraseSchema = z.union([
-  z.strictObject({ say: z.union([z.string(), z.array(z.string())]), zone: z.string().optional(), plan: z.array(stepSchema).min(1) }),
-  z.strictObject({ say: z.union([z.string(), z.array(z.string())]), zone: z.string().optional(), question: z.string() }),
-  z.strictObject({ say: z.union([z.string(), z.array(z.string())]), zone: z.string().optional(), answer: z.string() }),
-  z.strictObject({ say: z.union([z.string(), z.array(z.string())]), zone: z.string().optional(), not_understood: z.string() }),
+  z.strictObject({
+    say: z.union([z.string(), z.array(z.string())]),
+    zone: z.string().optional(),
+    plan: z.array(stepSchema).min(1),
+  }),
+  z.strictObject({
+    say: z.union([z.string(), z.array(z.string())]),
+    zone: z.string().optional(),
+    question: z.string(),
+  }),
+  z.strictObject({
+    say: z.union([z.string(), z.array(z.string())]),
+    zone: z.string().optional(),
+    answer: z.string(),
+  }),
+  z.strictObject({
+    say: z.union([z.string(), z.array(z.string())]),
+    zone: z.string().optional(),
+    not_understood: z.string(),
+  }),
 ])
 
 export type Phrase = z.infer<typeof phraseSchema>
@@ -23,7 +39,10 @@ export function phraseFiles(): readonly (readonly [string, readonly Phrase[]])[]
   return readdirSync(folder)
     .filter((file) => file.endsWith('.yaml'))
     .sort()
-    .map((file) => [file, z.array(phraseSchema).parse(parse(readFileSync(join(folder, file), 'utf8')))])
+    .map((file) => [
+      file,
+      z.array(phraseSchema).parse(parse(readFileSync(join(folder, file), 'utf8'))),
+    ])
 }
 
 export function messagesOf(phrase: Phrase): readonly string[] {
@@ -56,20 +75,35 @@ function resolved(value: unknown, aliases: ReadonlyMap<string, string>): unknown
   if (typeof value === 'string') return aliases.get(value) ?? value
   if (Array.isArray(value)) return value.map((one) => resolved(one, aliases))
   if (value === null || typeof value !== 'object') return value
-  return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, resolved(one, aliases)]))
+  return Object.fromEntries(
+    Object.entries(value).map(([key, one]) => [key, resolved(one, aliases)]),
+  )
 }
 
 /** The steps that a phrase expects, in the form that `stepsOf` gives. */
-export function expectedSteps(plan: readonly Readonly<Record<string, unknown>>[], zone: ZoneFixture): readonly unknown[] {
+export function expectedSteps(
+  plan: readonly Readonly<Record<string, unknown>>[],
+  zone: ZoneFixture,
+): readonly unknown[] {
   const aliases = aliasesOf(zone)
   return plan.map(({ zone: place, ...step }) => {
     const [[operation, input] = ['', {}]] = Object.entries(step)
-    return { operation, input: resolved(input, aliases), ...(place !== undefined && { zone: place }) }
+    return {
+      operation,
+      input: resolved(input, aliases),
+      ...(place !== undefined && { zone: place }),
+    }
   })
 }
 
-export function stepsOf(steps: readonly { readonly operation: string; readonly input: unknown; readonly zone?: string }[]): readonly unknown[] {
-  return steps.map(({ operation, input, zone }) => ({ operation, input, ...(zone !== undefined && { zone }) }))
+export function stepsOf(
+  steps: readonly { readonly operation: string; readonly input: unknown; readonly zone?: string }[],
+): readonly unknown[] {
+  return steps.map(({ operation, input, zone }) => ({
+    operation,
+    input,
+    ...(zone !== undefined && { zone }),
+  }))
 }
 
 /** What an answer says, with ids as the phrase files write them. */

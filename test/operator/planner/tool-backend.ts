@@ -30,12 +30,18 @@ function page(items: readonly unknown[]): ToolAnswer {
 function accessOf(zone: ZoneFixture, args: Args): readonly unknown[] {
   return zone.grants
     .filter((grant) => grant.expires_at === null || Date.parse(grant.expires_at) > nowMs)
-    .filter((grant) => args['application_id'] === undefined || grant.application_id === args['application_id'])
-    .filter((grant) => args['resource_id'] === undefined || grant.resource_id === args['resource_id'])
+    .filter(
+      (grant) =>
+        args['application_id'] === undefined || grant.application_id === args['application_id'],
+    )
+    .filter(
+      (grant) => args['resource_id'] === undefined || grant.resource_id === args['resource_id'],
+    )
     .flatMap((grant) =>
       grant.scopes.map((scope) => ({
         application_id: grant.application_id,
-        application_name: zone.applications.find(({ id }) => id === grant.application_id)?.name ?? '',
+        application_name:
+          zone.applications.find(({ id }) => id === grant.application_id)?.name ?? '',
         user_id: grant.user_id,
         resource_id: grant.resource_id,
         resource_identifier: '',
@@ -48,13 +54,18 @@ function accessOf(zone: ZoneFixture, args: Args): readonly unknown[] {
 }
 
 function check(zone: ZoneFixture, args: Args): ToolAnswer {
-  const tuples = accessOf(zone, args) as readonly { readonly scope: string; readonly rules: readonly string[] }[]
+  const tuples = accessOf(zone, args) as readonly {
+    readonly scope: string
+    readonly rules: readonly string[]
+  }[]
   const scopes = args['scopes'] as readonly string[]
   const allow = scopes.every((scope) => tuples.some((one) => one.scope === scope))
   const value = {
     allow,
     reason: allow ? 'ok' : 'no_grant',
-    scopes: Object.fromEntries(scopes.map((scope) => [scope, { verdict: allow ? 'allow' : 'deny', reason: '', rules: [] }])),
+    scopes: Object.fromEntries(
+      scopes.map((scope) => [scope, { verdict: allow ? 'allow' : 'deny', reason: '', rules: [] }]),
+    ),
     missing: [],
     rules: allow ? tuples.flatMap((one) => one.rules) : [],
     risk: 'none',
@@ -70,7 +81,11 @@ type Tool = (zone: ZoneFixture, args: Args) => ToolAnswer
 /** The reads that the planner makes, over a zone in memory, in the shapes of the catalogue. */
 const tools: Readonly<Record<string, Tool>> = {
   zones_get: (zone) => ({ ok: true, value: zone.zone }),
-  zones_list: () => ({ ok: false, code: 'global_scope_required', message: 'This needs global scope.' }),
+  zones_list: () => ({
+    ok: false,
+    code: 'global_scope_required',
+    message: 'This needs global scope.',
+  }),
   zones_overview: (zone) => ({
     ok: true,
     value: {
@@ -89,7 +104,10 @@ const tools: Readonly<Record<string, Tool>> = {
       jwks_uri: 'https://caracal.test/zones/1/jwks',
     },
   }),
-  zones_dcr_status: (zone) => ({ ok: true, value: { dcr_enabled: zone.zone.dcr_enabled, live_applications: 2 } }),
+  zones_dcr_status: (zone) => ({
+    ok: true,
+    value: { dcr_enabled: zone.zone.dcr_enabled, live_applications: 2 },
+  }),
   applications_list: (zone) => page(zone.applications),
   resources_list: (zone) => page(zone.resources),
   providers_list: (zone) => page(zone.providers),
@@ -101,19 +119,33 @@ const tools: Readonly<Record<string, Tool>> = {
     value: {
       active_version_id: idOf('policySetVersion', 1),
       active_in_this_set: args['policy_set_id'] === idOf('policySet', 1),
-      history: [{ version_id: idOf('policySetVersion', 1), previous_version_id: idOf('policySetVersion', 9), activated_at: '' }],
+      history: [
+        {
+          version_id: idOf('policySetVersion', 1),
+          previous_version_id: idOf('policySetVersion', 9),
+          activated_at: '',
+        },
+      ],
     },
   }),
   policy_sets_get_version: (zone, args) => {
     const set = zone.policySets.find(({ id }) => id === args['policy_set_id'])
     const older = { ...set?.latest_version, id: args['version_id'], number: 1 }
-    return { ok: true, value: args['version_id'] === set?.latest_version.id ? { ...set?.latest_version } : older }
+    return {
+      ok: true,
+      value: args['version_id'] === set?.latest_version.id ? { ...set?.latest_version } : older,
+    }
   },
   grants_list: (zone, args) =>
     page(
       zone.grants
-        .filter((grant) => args['application_id'] === undefined || grant.application_id === args['application_id'])
-        .filter((grant) => args['resource_id'] === undefined || grant.resource_id === args['resource_id']),
+        .filter(
+          (grant) =>
+            args['application_id'] === undefined || grant.application_id === args['application_id'],
+        )
+        .filter(
+          (grant) => args['resource_id'] === undefined || grant.resource_id === args['resource_id'],
+        ),
     ),
   grants_get: (zone, args) => {
     const found = zone.grants.find(({ id }) => id === args['grant_id'])
@@ -128,8 +160,14 @@ const tools: Readonly<Record<string, Tool>> = {
     page(
       zone.events
         .filter((event) => args['outcome'] === undefined || event['outcome'] === args['outcome'])
-        .filter((event) => args['application_id'] === undefined || event['application_id'] === args['application_id'])
-        .filter((event) => args['from'] === undefined || String(event['time']) >= String(args['from'])),
+        .filter(
+          (event) =>
+            args['application_id'] === undefined ||
+            event['application_id'] === args['application_id'],
+        )
+        .filter(
+          (event) => args['from'] === undefined || String(event['time']) >= String(args['from']),
+        ),
     ),
   audit_explain: (zone, args) => ({
     ok: true,
@@ -141,7 +179,10 @@ const tools: Readonly<Record<string, Tool>> = {
   }),
 }
 
-export function backendOf(zone: ZoneFixture, refusals: Readonly<Record<string, string>> = {}): Backend {
+export function backendOf(
+  zone: ZoneFixture,
+  refusals: Readonly<Record<string, string>> = {},
+): Backend {
   const proposals: Proposal[] = []
   const calls: string[] = []
   function call(name: string, args: Args): Promise<ToolAnswer> {
@@ -151,10 +192,14 @@ export function backendOf(zone: ZoneFixture, refusals: Readonly<Record<string, s
       return Promise.resolve({ ok: false, code: refused, message: 'This is not allowed.' })
     if (name === 'plan_propose') {
       proposals.push(args as unknown as Proposal)
-      return Promise.resolve({ ok: true, value: { id: idOf('plan', proposals.length), state: 'pending_approval', preview: null } })
+      return Promise.resolve({
+        ok: true,
+        value: { id: idOf('plan', proposals.length), state: 'pending_approval', preview: null },
+      })
     }
     const tool = tools[name]
-    if (tool === undefined) throw new Error(`The planner asked for a tool that is not here: ${name}`)
+    if (tool === undefined)
+      throw new Error(`The planner asked for a tool that is not here: ${name}`)
     return Promise.resolve(tool(zone, args))
   }
   return { call, proposals, calls }

@@ -13,7 +13,13 @@ export function idOf(kind: IdKind, number: number): string {
 
 const zoneId = idOf('zone', 1)
 
-const governed = { zone_id: zoneId, revision: 7, created_at: created, updated_at: created, archived_at: null }
+const governed = {
+  zone_id: zoneId,
+  revision: 7,
+  created_at: created,
+  updated_at: created,
+  archived_at: null,
+}
 
 function application(number: number, name: string, more: Readonly<Record<string, unknown>> = {}) {
   return {
@@ -29,7 +35,12 @@ function application(number: number, name: string, more: Readonly<Record<string,
   }
 }
 
-function resource(number: number, name: string, scopes: readonly string[], more: Readonly<Record<string, unknown>> = {}) {
+function resource(
+  number: number,
+  name: string,
+  scopes: readonly string[],
+  more: Readonly<Record<string, unknown>> = {},
+) {
   return {
     id: idOf('resource', number),
     ...governed,
@@ -43,7 +54,13 @@ function resource(number: number, name: string, scopes: readonly string[], more:
   }
 }
 
-function grant(number: number, app: number, res: number, scopes: readonly string[], more: Readonly<Record<string, unknown>> = {}) {
+function grant(
+  number: number,
+  app: number,
+  res: number,
+  scopes: readonly string[],
+  more: Readonly<Record<string, unknown>> = {},
+) {
   return {
     id: idOf('grant', number),
     ...governed,
@@ -112,7 +129,10 @@ export function zoneFixture() {
       application(2, 'support-bot'),
       application(3, 'reporting-agent', { labels: ['team:data', 'nightly'] }),
       application(4, 'Data Exporter'),
-      application(5, 'keyed-agent', { auth_method: 'private_key_jwt', jwks: { keys: [{ kty: 'EC' }] } }),
+      application(5, 'keyed-agent', {
+        auth_method: 'private_key_jwt',
+        jwks: { keys: [{ kty: 'EC' }] },
+      }),
       application(6, 'mailer-east'),
       application(7, 'mailer-west'),
     ],
@@ -127,12 +147,23 @@ export function zoneFixture() {
       resource(5, 'Metrics', ['metrics:read']),
     ],
     providers: [
-      { id: idOf('provider', 1), ...governed, name: 'Stripe', settings: { kind: 'api_key', in: 'header', name: 'x-api-key' }, has_secret: true },
+      {
+        id: idOf('provider', 1),
+        ...governed,
+        name: 'Stripe',
+        settings: { kind: 'api_key', in: 'header', name: 'x-api-key' },
+        has_secret: true,
+      },
       {
         id: idOf('provider', 2),
         ...governed,
         name: 'Ledger Login',
-        settings: { kind: 'oauth2_client_credentials', token_url: 'https://login.example.com/token', client_id: 'caracal', scopes: [] },
+        settings: {
+          kind: 'oauth2_client_credentials',
+          token_url: 'https://login.example.com/token',
+          client_id: 'caracal',
+          scopes: [],
+        },
         has_secret: false,
       },
     ],
@@ -145,14 +176,28 @@ export function zoneFixture() {
       grant(6, 6, 2, ['orders:write'], { expires_at: '2026-11-20T12:00:00.000Z' }),
     ],
     policies: [
-      policy(1, 'night shift', { conditions: [{ id: 'night', effect: 'deny', when: { days: ['sun'] }, reason: 'closed' }] }),
+      policy(1, 'night shift', {
+        conditions: [{ id: 'night', effect: 'deny', when: { days: ['sun'] }, reason: 'closed' }],
+      }),
       policy(2, 'old rules', { risk: [{ scope: 'orders:*', tier: 'low' }] }),
       policy(3, 'incident', { restrict: ['incident 7'] }),
     ],
     policySets: [policySet(1, 'baseline', 2, [1]), policySet(2, 'strict', 1, [1, 2])],
     templates: [
-      { id: 'business-hours', title: 'Business hours', description: 'Working days.', language: 'yaml', source: 'conditions: []\n' },
-      { id: 'freeze', title: 'Freeze the zone', description: 'Denies everything.', language: 'yaml', source: 'restrict: [incident]\n' },
+      {
+        id: 'business-hours',
+        title: 'Business hours',
+        description: 'Working days.',
+        language: 'yaml',
+        source: 'conditions: []\n',
+      },
+      {
+        id: 'freeze',
+        title: 'Freeze the zone',
+        description: 'Denies everything.',
+        language: 'yaml',
+        source: 'restrict: [incident]\n',
+      },
     ],
     plans: [] as Record<string, unknown>[],
     events: [
@@ -204,7 +249,10 @@ export const zones: Readonly<Record<string, () => ZoneFixture>> = {
   },
   'no-policy': () => {
     const fixture = zoneFixture()
-    return { ...fixture, zone: { ...fixture.zone, active_policy_set_version_id: null as unknown as string } }
+    return {
+      ...fixture,
+      zone: { ...fixture.zone, active_policy_set_version_id: null as unknown as string },
+    }
   },
   'shared-names': () => {
     const fixture = zoneFixture()

@@ -1,0 +1,170 @@
+import { type Clause, does, has, is, isNegated, named, scopeClassOf, take } from './clause.ts'
+import type { Kind } from './entities.ts'
+import type { Part, Scene } from './scene.ts'
+import { isExactScope } from './scope-words.ts'
+
+/** One thing that can be asked for: when a clause means it, and what is made of it. */
+export interface Intent {
+  readonly id: string
+  readonly fits: (clause: Clause, scene: Scene) => boolean
+  readonly build: (scene: Scene, clause: Clause) => Promise<readonly Part[]>
+}
+
+export function names(clause: Clause, kind: Kind): boolean {
+  return named(clause, kind).some(({ item }) => !item.weak)
+}
+
+/** Words about scopes other than the verb of the request itself. */
+export function saysScopes(clause: Clause): boolean {
+  return clause.items.some(
+    (item) => item !== clause.head && (isExactScope(item) || scopeClassOf(item) !== null),
+  )
+}
+
+export function saysAccess(clause: Clause): boolean {
+  return has(clause, 'noun:access') || saysScopes(clause)
+}
+
+export function hasTime(clause: Clause): boolean {
+  return clause.items.some((item) => item.time !== null)
+}
+
+export function hasUrl(clause: Clause): boolean {
+  return clause.items.some((item) => item.shape === 'url')
+}
+
+/** Whether the first word of one class stands before the first of the other. */
+export function precedes(
+  clause: Clause,
+  first: readonly string[],
+  then: readonly string[],
+  kind: Kind,
+): boolean {
+  const at = clause.items.findIndex((item) => is(item, ...first))
+  const other = clause.items.findIndex(
+    (item) => is(item, ...then) || item.entities.some((entity) => entity.kind === kind),
+  )
+  return at !== -1 && (other === -1 || at < other)
+}
+
+export function fixed(text: string): Intent['build'] {
+  return (_scene, clause) => {
+    take(clause, ...clause.items)
+    return Promise.resolve([{ kind: 'answer', text }])
+  }
+}
+
+export function appKind(clause: Clause): boolean {
+  return has(clause, 'kind:application', 'kind:application-weak')
+}
+
+/** With `create` and its like, or where something new is spoken of: `we need an application called`. */
+export function creates(clause: Clause): boolean {
+  if (does(clause, 'create')) return true
+  const indefinite = clause.items.some((item) => item.fold === 'a' || item.fold === 'an')
+  return (
+    clause.head === null && (has(clause, 'word:new') || (indefinite && has(clause, 'word:naming')))
+  )
+}
+
+/** `this zone should be called production`: a new name for what is there. */
+export function isToBeCalled(clause: Clause): boolean {
+  return clause.head === null && clause.modal && has(clause, 'word:naming') && !creates(clause)
+}
+
+const timeWords =
+  /\b(?:weekdays?|weekends?|week days?|work(?:ing)? ?days?|business days?|between \d|from \d{1,2}(?::\d\d)? ?(?:am|pm)? (?:to|until|till) \d)/i
+
+export function saysWindow(clause: Clause, scene: Scene): boolean {
+  const text = scene.message.slice(clause.items[0]?.start ?? 0, clause.items.at(-1)?.end ?? 0)
+  return has(clause, 'noun:business-hours') || timeWords.test(text)
+}
+
+export const isPlanVerb = (clause: Clause): boolean =>
+  does(clause, 'approve') &&
+  (has(clause, 'kind:plan') ||
+    clause.items.some((item) => item.shape === 'id' && item.text.startsWith('plan_')) ||
+    !clause.items.some(
+      (item) =>
+        item !== clause.head &&
+        (item.entities.length > 0 ||
+          item.shape === 'quoted' ||
+          has(
+            clause,
+            'noun:template',
+            'kind:policy',
+            'kind:policySet',
+            'noun:business-hours',
+            'noun:approval',
+          )),
+    ))
+
+/** `a resource called X with scopes`: the resource itself is new, and not the scope. */
+export function startsResource(clause: Clause): boolean {
+  if (!creates(clause)) return false
+  const first = clause.items.find(
+    (item) =>
+      is(item, 'kind:resource', 'noun:scope', 'noun:upstream', 'kind:provider') ||
+      isExactScope(item),
+  )
+  return first !== undefined && is(first, 'kind:resource')
+}
+
+export function saysOnlyAccess(clause: Clause): boolean {
+  return clause.items.some(
+    (item) => (is(item, 'noun:access') && !is(item, 'noun:scope')) || is(item, 'scope:all'),
+  )
+}
+
+/** An application and a resource, by two names: one name that both have does not say which. */
+export function namesBoth(clause: Clause): boolean {
+  const [application] = named(clause, 'application')
+  return named(clause, 'resource').some(
+    ({ item }) => application !== undefined && item !== application.item,
+  )
+}
+
+export function takesAccess(clause: Clause): boolean {
+  const app =
+    names(clause, 'application') ||
+    has(clause, 'pronoun', 'pronoun-of', 'pronoun-plural', 'everyone') ||
+    appKind(clause)
+  if (has(clause, 'no-longer', 'any-more')) return saysAccess(clause) || names(clause, 'resource')
+  if (does(clause, 'revoke')) return !isNegated(clause)
+  if (does(clause, 'delete'))
+    return (
+      !isNegated(clause) &&
+      (saysOnlyAccess(clause) ||
+        (app && has(clause, 'noun:access')) ||
+        has(clause, 'kind:grant') ||
+        (saysScopes(clause) && app) ||
+        (namesBoth(clause) && !has(clause, 'kind:application', 'kind:resource')))
+    )
+  return (
+    clause.head === null &&
+    clause.modal &&
+    isNegated(clause) &&
+    saysAccess(clause) &&
+    !clause.items.some((item) => is(item, 'scope:all') && item.fold === 'without') &&
+    !mixes(clause)
+  )
+}
+
+/** `should read but not write`: what is given stands before what is not. */
+export function mixes(clause: Clause): boolean {
+  const no = clause.items.findIndex((item) => is(item, 'negation'))
+  return clause.items.slice(0, no).some((item) => scopeClassOf(item) !== null || isExactScope(item))
+}
+
+export function givesAccess(clause: Clause): boolean {
+  if (does(clause, 'give')) return true
+  if (clause.modal && clause.head === null)
+    return saysAccess(clause) || names(clause, 'application')
+  if (does(clause, 'create', 'set'))
+    return saysAccess(clause) || (names(clause, 'application') && names(clause, 'resource'))
+  return (
+    clause.head === null &&
+    saysAccess(clause) &&
+    (names(clause, 'application') || names(clause, 'resource'))
+  )
+}
