@@ -26,7 +26,12 @@ export async function createServer(context: Context): Promise<FastifyInstance> {
     genReqId: () => newId('request', context.clock.now()),
     bodyLimit: limits.bodyBytes,
     requestTimeout: limits.requestTimeoutMs,
-    http: { connectionsCheckingInterval: limits.connectionCheckMs },
+    http: {
+      connectionsCheckingInterval: limits.connectionCheckMs,
+      // Node swaps the two where that of the headers is the longer, which it is by default.
+      headersTimeout: limits.requestTimeoutMs,
+      requestTimeout: limits.requestTimeoutMs,
+    },
     routerOptions: { maxParamLength: limits.pathParamChars },
     // A body with these names is read as it is and refused at the door, with its event.
     onProtoPoisoning: 'ignore',

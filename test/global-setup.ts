@@ -20,7 +20,7 @@ declare module 'vitest' {
 export const templateDatabase = 'caracal_template'
 
 /** One real PostgreSQL for the run. */
-export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+export async function setup(project: TestProject): Promise<() => Promise<void>> {
   const home = await mkdtemp(join(tmpdir(), 'caracal-test-'))
   await chmod(home, 0o711)
   const server = await startEmbeddedPostgres({ home })

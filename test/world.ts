@@ -108,7 +108,10 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
   const token = options.sharing?.token ?? service.token
   if (token === null) throw new Error('the installation has no bootstrap token')
   const admin = createAdminClient({ apiUrl: service.url, adminToken: token })
-  const sql: World['sql'] = async (text, values = []) => (await owner.query(text, [...values])).rows
+  const sql: World['sql'] = async (text, values = []) => {
+    const answer = await owner.query<never>(text, [...values])
+    return answer.rows
+  }
   const stack = begun.move()
   const give =
     (principal_kind: 'person' | 'automation'): World['person'] =>

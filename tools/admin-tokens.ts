@@ -8,7 +8,7 @@ const capabilities = z
   .refine((list) => new Set(list).size === list.length, 'must not repeat a capability')
   .meta({ description: 'What the token may do; write and owner include read' })
 
-export const adminToken = z.object({
+const adminToken = z.object({
   id: ref('adminToken'),
   principal_id: ref('principal'),
   principal_name: z.string(),

@@ -18,7 +18,7 @@ export const message = z.object({
   created_at: z.iso.datetime(),
 })
 
-export const conversation = z.object({
+const conversation = z.object({
   id: ref('conversation'),
   zone_id: ref('zone'),
   mode,

@@ -19,7 +19,7 @@ export const planState = z.enum([
   'superseded',
 ])
 
-export const step = z.strictObject({
+const step = z.strictObject({
   id: z
     .string()
     .regex(/^[a-z][a-z0-9_]{0,39}$/, 'must be a short lower-case word')

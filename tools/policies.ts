@@ -19,7 +19,7 @@ const language = z
 
 const source = z.string().min(1).max(limits.documentBytes).meta({ description: 'The document' })
 
-export const policyVersion = z.object({
+const policyVersion = z.object({
   id: ref('policyVersion'),
   policy_id: ref('policy'),
   number: z.int(),

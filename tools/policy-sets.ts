@@ -20,7 +20,7 @@ const manifest = z
   .max(limits.manifestEntries)
   .meta({ description: 'The policy versions that decide together; empty means grants alone' })
 
-export const policySetVersion = z.object({
+const policySetVersion = z.object({
   id: ref('policySetVersion'),
   policy_set_id: ref('policySet'),
   number: z.int(),

@@ -60,7 +60,7 @@ async function secretOf(field: Field, text: string, readInput: ReadInput): Promi
 }
 
 /** `@file` stands for what the file holds and `-` for standard input. */
-export async function textOf(text: string, readInput: ReadInput): Promise<string> {
+async function textOf(text: string, readInput: ReadInput): Promise<string> {
   if (text === '-') return readInput()
   if (!text.startsWith('@')) return text
   try {
@@ -71,7 +71,7 @@ export async function textOf(text: string, readInput: ReadInput): Promise<string
   }
 }
 
-export function parseJson(what: string, text: string): unknown {
+function parseJson(what: string, text: string): unknown {
   try {
     return JSON.parse(text)
   } catch (cause) {

@@ -145,7 +145,7 @@ function onlyField(schema: z.core.$ZodType): { name: string; schema: z.ZodType }
 }
 
 /** What stands for a field in usage lines and examples, such as `<application>` or `active`. */
-export function placeholderOf(field: Field): string {
+function placeholderOf(field: Field): string {
   if (field.choices.length > 0) return field.choices[0] ?? ''
   if (field.name === 'scopes') return 'invoices:read'
   if (field.document) return '@FILE'

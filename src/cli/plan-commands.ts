@@ -100,7 +100,7 @@ export function declined(plan: PlanView): CliError {
 }
 
 /** Prints how a decision ended and says the exit code for it. */
-export function finish(session: Session, decided: Decided): ExitCode {
+function finish(session: Session, decided: Decided): ExitCode {
   const { io, json } = session
   if (decided.outcome === 'applied') {
     const { applied, events } = decided

@@ -116,7 +116,7 @@ function flatten(answer: Fields): readonly (readonly [string, unknown])[] {
 }
 
 /** The fields of an answer that are shown once. */
-export function secretFields(operation: Operation): ReadonlySet<string> {
+function secretFields(operation: Operation): ReadonlySet<string> {
   if (!(operation.output instanceof z.ZodObject)) return new Set()
   const shape = operation.output.shape as Readonly<Record<string, z.ZodType>>
   return new Set(

@@ -39,9 +39,13 @@ export async function up(session: Session, options: { foreground?: boolean }): P
     env: { ...processEnv(), CARACAL_HOME: home },
   })
   closeSync(log)
-  const ended = once(child, 'exit').then(() => 'ended' as const)
+  const failed = new AbortController()
+  const ended = once(child, 'exit').then(() => {
+    failed.abort()
+    return 'ended' as const
+  })
   const service = await withProgress(session.io, 'starting', () =>
-    Promise.race([ended, ready(home, child.pid)]),
+    Promise.race([ended, ready(home, child.pid, failed.signal)]),
   )
   if (service === 'ended') throw startFailed(home)
   child.unref()
@@ -67,9 +71,13 @@ async function runningService(home: string): Promise<ServiceFile | null> {
   return service !== null && (await probe(service.url, '/health')).ok ? service : null
 }
 
-async function ready(home: string, pid: number | undefined): Promise<ServiceFile | null> {
+async function ready(
+  home: string,
+  pid: number | undefined,
+  failed: AbortSignal,
+): Promise<ServiceFile | null> {
   const limit = Date.now() + startLimitMs
-  while (Date.now() < limit) {
+  while (Date.now() < limit && !failed.aborted) {
     const service = readServiceFile(home)
     if (service?.pid === pid && (await probe(service?.url ?? '', '/ready')).ok) return service
     await delay(pollMs)

@@ -18,12 +18,8 @@ const connectionFaults: Readonly<Record<string, readonly [Fault['code'], string]
 }
 
 /** Answers a request that the router could not read, before any hook has run. */
-export function answerUnroutable(
-  error: Error,
-  request: FastifyRequest,
-  reply: FastifyReply,
-): FastifyReply {
-  return sendFault(request, reply.headers({ ...safeHeaders, 'x-request-id': request.id }), error)
+export function answerUnroutable(error: Error, request: FastifyRequest, reply: FastifyReply): void {
+  void sendFault(request, reply.headers({ ...safeHeaders, 'x-request-id': request.id }), error)
 }
 
 /** Answers on a connection whose bytes are no request, and ends it. */

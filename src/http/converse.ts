@@ -49,17 +49,19 @@ async function converse(
   using turn = context.running.begin(message.conversation_id)
   try {
     const zone = await context.zoneIdOf((request.params as { zone_id: string }).zone_id)
-    const answer = await answerMessage(context.turns, {
-      zone: zone as ZoneId,
-      principal,
-      message,
-      requestId: request.id,
-      traceId: traceIdOf(request),
-      signal: turn.signal,
-      emit: ({ type, ...data }) => {
-        emit(type, data)
-      },
-    })
+    const answer = await context.running.once(message.id, () =>
+      answerMessage(context.turns, {
+        zone: zone as ZoneId,
+        principal,
+        message,
+        requestId: request.id,
+        traceId: traceIdOf(request),
+        signal: turn.signal,
+        emit: ({ type, ...data }) => {
+          emit(type, data)
+        },
+      }),
+    )
     emit('done', answer)
   } catch (error) {
     request.log.error({ err: error, requestId: request.id }, 'a turn failed')

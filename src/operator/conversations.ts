@@ -16,7 +16,7 @@ import {
 } from '../store/conversations.ts'
 import { readPage } from '../store/pages.ts'
 import { findZone } from '../store/zones.ts'
-import { secretIn } from './secrets.ts'
+import { refuseSecrets } from './secrets.ts'
 
 type ConversationView = OutputOf<'conversations.create'>
 export type MessageView = OutputOf<'conversations.send'>
@@ -42,6 +42,7 @@ export async function openConversation(
   input: InputOf<'conversations.create'>,
 ): Promise<ConversationView> {
   const person = personOf(call)
+  refuseSecrets(input.title)
   const zone = await findZone(call.queries, call.zone)
   if (zone?.system !== false)
     refuse('system_zone_refused', 'The Operator opens no conversation in a system zone.')
@@ -85,9 +86,7 @@ export async function receiveMessage(
   input: InputOf<'conversations.send'>,
 ): Promise<MessageView> {
   const conversation = await own(call, input.conversation_id)
-  const secret = secretIn(input.text)
-  if (secret !== null)
-    refuse('secret_in_message', `This looks like ${secret}: it was not kept. Say it without.`)
+  refuseSecrets(input.text)
   const clientId = input.client_message_id ?? null
   const row = await insertMessage(
     call.queries,

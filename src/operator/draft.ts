@@ -19,6 +19,7 @@ import { findToken, isLive } from '../store/principals.ts'
 import { lockZone } from '../store/zones.ts'
 import { planForChange } from './plan-lookup.ts'
 import { planDigest, planView, stateOf, type PlanView } from './plan-view.ts'
+import { refuseSecrets } from './secrets.ts'
 
 /**
  * Makes a plan of steps and previews it in the same transaction: what is stored was seen to run.
@@ -30,6 +31,7 @@ export async function createPlan(
   input: InputOf<'plans.create'>,
 ): Promise<PlanView> {
   const steps = input.steps
+  refuseSecrets(input.intent, input.summary, JSON.stringify(steps))
   const reach = reachOf(steps)
   const shown = await preview(context, call, reach, steps)
   const facts = { ...shown, zone_id: call.zone, reach, requester_id: call.principal.id } as const

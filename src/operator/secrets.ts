@@ -1,3 +1,5 @@
+import { refuse } from '../kernel/faults.ts'
+
 /** What credentials look like, with the words to call them by. */
 const shapes: readonly (readonly [RegExp, string])[] = [
   [/\bcat_[A-Za-z0-9_-]{40,}/, 'an admin token'],
@@ -11,7 +13,16 @@ const shapes: readonly (readonly [RegExp, string])[] = [
   [/\bpostgres(?:ql)?:\/\/[^\s:@]{1,80}:[^\s@]{1,200}@/, 'a database URL with its password'],
 ]
 
+/** Refuses text that holds a credential, before anything has seen or kept it. */
+export function refuseSecrets(...texts: readonly string[]): void {
+  for (const text of texts) {
+    const secret = secretIn(text)
+    if (secret !== null)
+      refuse('secret_in_message', `This looks like ${secret}: it was not kept. Say it without.`)
+  }
+}
+
 /** What kind of credential a text holds, in words, or null. */
-export function secretIn(text: string): string | null {
+function secretIn(text: string): string | null {
   return shapes.find(([shape]) => shape.test(text))?.[1] ?? null
 }

@@ -22,8 +22,14 @@ export function explainRecorded(event: RecordedEvent): Explanation {
     }
   const rules = event.rules.length === 0 ? '' : ` It was determined by ${event.rules.join(', ')}.`
   return event.outcome === 'deny' || event.outcome === 'refused'
-    ? { summary: `${event.type} was refused: ${event.reason ?? 'unknown'}.${rules}`, smallest_change: null }
-    : { summary: `${event.type} was ${outcomeWords[event.outcome] ?? event.outcome}.${rules}`, smallest_change: null }
+    ? {
+        summary: `${event.type} was refused: ${event.reason ?? 'unknown'}.${rules}`,
+        smallest_change: null,
+      }
+    : {
+        summary: `${event.type} was ${outcomeWords[event.outcome] ?? event.outcome}.${rules}`,
+        smallest_change: null,
+      }
 }
 
 const outcomeWords: Readonly<Record<string, string>> = {

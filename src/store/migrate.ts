@@ -1,10 +1,10 @@
 import { Kysely, PostgresDialect, sql } from 'kysely'
 import { Migrator } from 'kysely/migration'
 import pg from 'pg'
-import * as spine from './migrations/0001-spine.ts'
+import { up as spine } from './migrations/0001-spine.ts'
 import { serviceRole } from './database.ts'
 
-const migrations = { '0001-spine': spine }
+const migrations = { '0001-spine': { up: spine } }
 
 /**
  * Brings the schema up to date as the database's owner, one starter at a time (Kysely's migrator

@@ -33,7 +33,10 @@ async function outcomes<W>(
 }
 
 const converged = ['created', 'unchanged', 'updated', 'unchanged']
-const source = (tier: string): string => JSON.stringify({ risk: [{ scope: 'a:write', tier }] })
+
+function source(tier: string): string {
+  return JSON.stringify({ risk: [{ scope: 'a:write', tier }] })
+}
 
 describe('an object is created, left alone, updated, left alone', () => {
   test('zone', async () => {

@@ -59,6 +59,8 @@ describe.skipIf(chromiumPath === null)('a session', () => {
     })
     const { context, page } = await openWindow(browser, world)
     await signIn(page, '/console/zones/default/plans', made.token)
+    await page.getByText('No plans yet').waitFor()
+    await page.waitForLoadState('networkidle')
     await world.admin.adminTokens.delete({ admin_token_id: made.id })
     await page.getByRole('link', { name: 'Access' }).click()
     await page.getByLabel('Admin token').waitFor()

@@ -37,7 +37,7 @@ function released(): Promise<Plan> {
 
 async function statesListed(state: string): Promise<string[]> {
   const { items } = (await world.call('GET', `plans?state=${state}&limit=500`)).body
-  return items.map((plan: Plan) => plan.id)
+  return (items as Plan[]).map(({ id }) => id)
 }
 
 describe('from words to an applied plan', () => {
@@ -90,8 +90,9 @@ describe('reject', () => {
   ])('%s is over, and says why', async (_, make) => {
     const plan = await make()
     const { body } = await onPlan(world, plan, 'reject', { reason: 'not this quarter' })
-    expect(body.state).toBe('rejected')
-    expect(body.approvals.at(-1)).toMatchObject({
+    const { state, approvals } = body as Plan
+    expect(state).toBe('rejected')
+    expect(approvals.at(-1)).toMatchObject({
       decision: 'reject',
       reason: 'not this quarter',
       approver: { name: 'administrator' },

@@ -152,9 +152,9 @@ describe('what a plan of the platform rests upon', () => {
 
 describe('zones marked as system zones', () => {
   async function marked(): Promise<string> {
-    const { zone, call } = await newZone(world)
-    await call('zones.patch', { system: true })
-    return zone
+    const make = await newZone(world)
+    await make.call('zones.patch', { system: true })
+    return make.zone
   }
 
   test('take no plan of their own', async () => {

@@ -56,7 +56,9 @@ async function decideBy(documents: object): Promise<void> {
   await make.call('policy_sets.activate', { policy_set_id: id, version_id: version.id })
 }
 
-const approval = (plan: Plan) => ({ digest: plan.digest })
+function approval({ digest }: Plan) {
+  return { digest }
+}
 
 describe('risk', () => {
   test.each<readonly [string, PlanStep, string, readonly string[]]>([

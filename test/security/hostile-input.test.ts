@@ -133,7 +133,7 @@ async function sendRaw(
     Object.entries(input).map(([field, value]) => [
       field,
       pathFields(operation).includes(field)
-        ? textOf(value).toWellFormed().slice(0, 400) || 'x'
+        ? textOf(value).slice(0, 400).toWellFormed() || 'x'
         : value,
     ]),
   )

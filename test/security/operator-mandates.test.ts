@@ -29,7 +29,8 @@ beforeAll(async () => {
 afterAll(() => world[Symbol.asyncDispose]())
 
 const operations: readonly Operation[] = catalogue
-const byId = (id: string): Operation => {
+
+function byId(id: string): Operation {
   const found = operations.find((operation) => operation.id === id)
   if (found === undefined) throw new Error(`no operation ${id}`)
   return found
@@ -59,7 +60,8 @@ function released(): Promise<Plan> {
 }
 
 function claimsOf(token: string): Record<string, unknown> {
-  return JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString())
+  const claims = Buffer.from(token.split('.')[1] ?? '', 'base64url').toString()
+  return JSON.parse(claims) as Record<string, unknown>
 }
 
 describe('a mandate to read', () => {
@@ -130,7 +132,7 @@ describe('a mandate to read', () => {
 
 describe('the mandate of a plan', () => {
   test.each(operations.map(({ id }) => id))('does not do %s by itself', async (id) => {
-    const { effect, capability, place } = byId(id)
+    const { capability, place } = byId(id)
     const input = await examples[id as keyof typeof examples](make)
     const token = await planMandate(await released())
     const code =
@@ -139,7 +141,6 @@ describe('the mandate of a plan', () => {
         : place === 'platform'
           ? 'global_scope_required'
           : 'control_scope_required'
-    expect(['read', 'create', 'update', 'delete', 'act']).toContain(effect)
     await expectRefused(world, code, () =>
       callOperation(world, byId(id), make.zone, input, { token }),
     )
@@ -153,6 +154,7 @@ describe('the mandate of a plan', () => {
       const tx = openTx(queries, make.zone as Id<'zone'>, world.now())
       const call = {
         ...tx,
+        surface: 'api' as const,
         principal: caller,
         requestId: 'r',
         traceId: undefined,

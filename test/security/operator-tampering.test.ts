@@ -65,21 +65,23 @@ async function redigest(plan: Plan): Promise<string> {
 const widen = `steps = jsonb_set(steps, '{2,input,scopes}', '["invoices:read","invoices:write"]')`
 
 describe('an approved plan that was changed in the database', () => {
-  test.each<readonly [string, string, (() => readonly unknown[])?]>([
-    ['its steps', widen],
-    ['a step less', 'steps = steps - 2'],
-    ['its preview', `preview = jsonb_set(preview, '{risk}', '"low"')`],
-    ['the policy’s word in it', `preview = jsonb_set(preview, '{policy,approvals}', '0')`],
-    ['the ids of what it makes', `assigned_ids = assigned_ids - 'app'`],
-    ['the revision that it was seen on', `base_revisions = '{}'`],
-    ['the policy set version', `policy_set_version_id = null`],
-    ['its reach', `reach = 'platform'`],
-    ['its risk', `risk = 'critical'`],
-    ['how many approvals it needs', 'approvals_required = 0'],
+  const nothing = () => []
+
+  test.each<readonly [string, string, () => readonly unknown[]]>([
+    ['its steps', widen, nothing],
+    ['a step less', 'steps = steps - 2', nothing],
+    ['its preview', `preview = jsonb_set(preview, '{risk}', '"low"')`, nothing],
+    ['the policy’s word in it', `preview = jsonb_set(preview, '{policy,approvals}', '0')`, nothing],
+    ['the ids of what it makes', `assigned_ids = assigned_ids - 'app'`, nothing],
+    ['the revision that it was seen on', `base_revisions = '{}'`, nothing],
+    ['the policy set version', `policy_set_version_id = null`, nothing],
+    ['its reach', `reach = 'platform'`, nothing],
+    ['its risk', `risk = 'critical'`, nothing],
+    ['how many approvals it needs', 'approvals_required = 0', nothing],
     ['who asked', 'requester_id = $2', () => [newId('principal', 0)]],
     ['its digest', 'digest = $2', () => [`sha256:${'0'.repeat(64)}`]],
-    ['no digest at all', 'digest = null'],
-  ])('%s', async (_, set, values = () => []) => {
+    ['no digest at all', 'digest = null', nothing],
+  ])('%s', async (_, set, values) => {
     const { zone } = await zoned()
     const plan = await approved(world, access('tampered'), { zone })
     await tamper(plan, set, values())

@@ -164,7 +164,8 @@ function byResource(found: readonly AccessTuple[]): readonly string[] {
       one.verdict === 'approval' ? `${one.scope} after an approval` : one.scope,
     )
     const why = [...new Set(held.flatMap((one) => one.rules))]
-    const user = first?.user_id == null ? '' : ` for user ${quoted(first.user_id)}`
+    const forUser = first?.user_id ?? null
+    const user = forUser === null ? '' : ` for user ${quoted(forUser)}`
     return `- ${listed(scopes)} on ${cited({ name: first?.resource_name ?? '', id: first?.resource_id ?? '' })}${user} by ${some(why, 6)}`
   })
 }

@@ -46,6 +46,26 @@ export async function whyRefused(scene: Scene, clause: Clause): Promise<readonly
   takeKind(clause, 'application')
   takeKind(clause, 'resource')
   const span = spanIn(scene, clause)
+  takeRefusalWords(clause)
+  const page = await scene.state.read<Page>('audit_list', {
+    outcome: 'deny',
+    ...(subject !== null && { application_id: subject.id }),
+    ...span.filter,
+    limit: 50,
+  })
+  const about =
+    resource === undefined
+      ? page.items
+      : page.items.filter((event) => concerns(scene, event, resource.entity))
+  const [newest] = about
+  const who = subject === null ? 'any application' : cited(subject)
+  const where = resource === undefined ? '' : ` on ${cited(resource.entity)}`
+  if (newest === undefined)
+    return [{ kind: 'answer', text: `No refusal of ${who}${where} is recorded${span.text}.` }]
+  return [await explained(scene, newest.request_id)]
+}
+
+function takeRefusalWords(clause: Clause): void {
   takeAll(
     clause,
     'ask:why',
@@ -69,22 +89,6 @@ export async function whyRefused(scene: Scene, clause: Clause): Promise<readonly
       ['last', 'latest', 'mandate', 'token', 'recently', 'get', 'time'].includes(item.fold),
     ),
   )
-  const page = await scene.state.read<Page>('audit_list', {
-    outcome: 'deny',
-    ...(subject !== null && { application_id: subject.id }),
-    ...span.filter,
-    limit: 50,
-  })
-  const about =
-    resource === undefined
-      ? page.items
-      : page.items.filter((event) => concerns(scene, event, resource.entity))
-  const [newest] = about
-  const who = subject === null ? 'any application' : cited(subject)
-  const where = resource === undefined ? '' : ` on ${cited(resource.entity)}`
-  if (newest === undefined)
-    return [{ kind: 'answer', text: `No refusal of ${who}${where} is recorded${span.text}.` }]
-  return [await explained(scene, newest.request_id)]
 }
 
 /** Whether a refusal was about this resource, by its target or by what was asked for. */
@@ -131,8 +135,8 @@ interface Span {
 /** The period of a question; a named day that is still to come is meant as the one before. */
 function spanIn(scene: Scene, clause: Clause): Span {
   const item = clause.items.find((one) => one.time !== null && !clause.taken.has(one))
-  if (item?.time == null) return { filter: {}, text: '' }
-  const range = rangeOf(scene, item.time)
+  const time = item?.time ?? null
+  const range = time === null ? null : rangeOf(scene, time)
   if (range === null) return { filter: {}, text: '' }
   take(clause, item)
   const [from, to] = range

@@ -35,7 +35,7 @@ export function isSilent(item: Item): boolean {
   return item.shape === 'punct' || is(item, ...silent)
 }
 
-export function verbsOf(item: Item): ReadonlySet<string> {
+function verbsOf(item: Item): ReadonlySet<string> {
   return new Set(
     [...item.classes].flatMap((name) => (name.startsWith('verb:') ? [name.slice(5)] : [])),
   )

@@ -53,7 +53,8 @@ function continued(
   const { pending } = before
   const answer = text.trim().replace(/[.!?\s]+$/u, '')
   if (answer === '') return null
-  if (pending?.suggestion != null && isYes(answer, pending.suggestion)) return pending.suggestion
+  const suggestion = pending?.suggestion ?? null
+  if (suggestion !== null && isYes(answer, suggestion)) return suggestion
   const corrected = correctionIn(answer)
   if (corrected === null && pending === null) return sameFor(answer, before, objects)
   const fragment = corrected ?? answer

@@ -1,4 +1,4 @@
-import { type Clause, has, is, isNegated, take, takeAll } from './clause.ts'
+import { type Clause, is, isNegated, take, takeAll } from './clause.ts'
 import { takeOwnZone } from './object-requests.ts'
 import { putInForce } from './policy-requests.ts'
 import { activeSet, decideBy, policiesIn, secondPolicyChange } from './policy-sets.ts'

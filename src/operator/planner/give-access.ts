@@ -106,7 +106,7 @@ async function deniedAnswer(
   return [{ kind: 'question', text, ...(suggestion !== null && { pending }) }]
 }
 
-export async function heldScopes(
+async function heldScopes(
   scene: Scene,
   application: Entity,
   resource: Entity,
@@ -209,7 +209,7 @@ export function timeGap(clause: Clause, text: string): Part {
 }
 
 /** When the access ends; a time that is past or only adds to another is asked back. */
-export function expiryOf(scene: Scene, clause: Clause, frame: Pick<AccessFrame, 'time'>): Expiry {
+function expiryOf(scene: Scene, clause: Clause, frame: Pick<AccessFrame, 'time'>): Expiry {
   const { time } = frame
   if (time === null || time.kind === 'permanent') return { ok: true, at: null }
   if (time.kind !== 'point' || time.role !== 'until')
@@ -231,7 +231,7 @@ type Wanted =
   | { readonly ok: true; readonly scopes: readonly string[]; readonly without: readonly string[] }
   | { readonly ok: false; readonly part: Part }
 
-export function wantedScopes(
+function wantedScopes(
   scene: Scene,
   clause: Clause,
   frame: Pick<AccessFrame, 'wishes' | 'without'>,

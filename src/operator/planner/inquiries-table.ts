@@ -1,6 +1,6 @@
 import { checkAccess, namesApplication, whatCan, whatExpires, whoCan } from './access-questions.ts'
 import { whatHappened, whyRefused } from './audit-questions.ts'
-import { type Clause, has, is, isNegated } from './clause.ts'
+import { type Clause, has, isNegated } from './clause.ts'
 import { whetherFrozen } from './freeze-requests.ts'
 import {
   appKind,

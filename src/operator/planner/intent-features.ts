@@ -80,24 +80,27 @@ export function saysWindow(clause: Clause, scene: Scene): boolean {
   return has(clause, 'noun:business-hours') || timeWords.test(text)
 }
 
-export const isPlanVerb = (clause: Clause): boolean =>
-  does(clause, 'approve') &&
-  (has(clause, 'kind:plan') ||
-    clause.items.some((item) => item.shape === 'id' && item.text.startsWith('plan_')) ||
-    !clause.items.some(
-      (item) =>
-        item !== clause.head &&
-        (item.entities.length > 0 ||
-          item.shape === 'quoted' ||
-          has(
-            clause,
-            'noun:template',
-            'kind:policy',
-            'kind:policySet',
-            'noun:business-hours',
-            'noun:approval',
-          )),
-    ))
+export function isPlanVerb(clause: Clause): boolean {
+  return (
+    does(clause, 'approve') &&
+    (has(clause, 'kind:plan') ||
+      clause.items.some((item) => item.shape === 'id' && item.text.startsWith('plan_')) ||
+      !clause.items.some(
+        (item) =>
+          item !== clause.head &&
+          (item.entities.length > 0 ||
+            item.shape === 'quoted' ||
+            has(
+              clause,
+              'noun:template',
+              'kind:policy',
+              'kind:policySet',
+              'noun:business-hours',
+              'noun:approval',
+            )),
+      ))
+  )
+}
 
 /** `a resource called X with scopes`: the resource itself is new, and not the scope. */
 export function startsResource(clause: Clause): boolean {
@@ -117,7 +120,7 @@ export function saysOnlyAccess(clause: Clause): boolean {
 }
 
 /** An application and a resource, by two names: one name that both have does not say which. */
-export function namesBoth(clause: Clause): boolean {
+function namesBoth(clause: Clause): boolean {
   const [application] = named(clause, 'application')
   return named(clause, 'resource').some(
     ({ item }) => application !== undefined && item !== application.item,
@@ -151,7 +154,7 @@ export function takesAccess(clause: Clause): boolean {
 }
 
 /** `should read but not write`: what is given stands before what is not. */
-export function mixes(clause: Clause): boolean {
+function mixes(clause: Clause): boolean {
   const no = clause.items.findIndex((item) => is(item, 'negation'))
   return clause.items.slice(0, no).some((item) => scopeClassOf(item) !== null || isExactScope(item))
 }

@@ -5,7 +5,7 @@ import type { Entity, Kind } from './entities.ts'
 import { activeSet, policiesIn } from './policy-sets.ts'
 import { canonical, grantsOf, mention, type Part, type Scene } from './scene.ts'
 import { isExactScope } from './scope-words.ts'
-import { runsOf, takeKind } from './slots.ts'
+import { takeKind } from './slots.ts'
 import { capitalized, cited, count, kindNames, listed, quoted, some } from './texts.ts'
 
 const asking = [
@@ -390,9 +390,4 @@ export async function overview(scene: Scene, clause?: Clause): Promise<readonly 
       `Issuer ${found.issuer}, token endpoint ${found.token_endpoint}, keys ${found.jwks_uri}.`,
     ].join(' '),
   )
-}
-
-/** Whether unknown words are left that could be the name of something to describe. */
-export function unknownNames(scene: Scene, clause: Clause): readonly string[] {
-  return runsOf(clause, scene.message).map(({ text }) => text)
 }

@@ -115,7 +115,7 @@ export function clashWith(scene: Scene, kind: Kind, name: string): Part | null {
   return { kind: 'question', text }
 }
 
-export function existsText(entity: Entity): string {
+function existsText(entity: Entity): string {
   return `The ${kindNames[entity.kind]} ${cited(entity)} exists already.`
 }
 

@@ -49,7 +49,7 @@ const operations: Readonly<Record<Kind, ObjectOperations>> = {
 const kinds = Object.keys(operations) as readonly Kind[]
 
 /** The kind that the words of a clause say, where they say exactly one. */
-export function saidKind(clause: Clause): Kind | null {
+function saidKind(clause: Clause): Kind | null {
   const said = kinds.filter((kind) => clause.items.some((item) => is(item, ...kindClass[kind])))
   const strong = said.filter((kind) => clause.items.some((item) => is(item, `kind:${kind}`)))
   return (strong.length > 0 ? strong : said)[0] ?? null

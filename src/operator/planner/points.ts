@@ -26,7 +26,7 @@ export type Unclear = 'which-day' | 'day-or-month' | 'today-or-next-week'
 export function lead(text: string, at: number, shape: RegExp): number | null {
   shape.lastIndex = at
   const match = shape.exec(text)
-  return match === null || match.index !== at ? null : at + match[0].length
+  return match?.index !== at ? null : shape.lastIndex
 }
 
 export type Point =

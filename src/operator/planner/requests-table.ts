@@ -4,7 +4,7 @@ import {
   removeLabels,
   rotateSecret,
 } from './application-requests.ts'
-import { does, has, is, isNegated, named, take } from './clause.ts'
+import { does, has, isNegated, named, take } from './clause.ts'
 import { changeExpiry } from './expiry-requests.ts'
 import { freezeZone, unfreezeZone } from './freeze-requests.ts'
 import { giveAccess } from './give-access.ts'

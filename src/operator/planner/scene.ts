@@ -23,9 +23,6 @@ export interface Objects {
   readonly policySets: readonly PolicySet[]
 }
 
-/** What was spoken of last, by kind, for `it` and `them`. */
-export type Recent = ReadonlyMap<Kind, readonly Entity[]>
-
 /** Everything that a request is understood against. */
 export interface Scene {
   readonly state: ZoneState
@@ -167,9 +164,4 @@ export async function grantsOf(
 /** Whether a grant still gives anything. */
 export function isLive(grant: GrantFacts, nowMs: number): boolean {
   return grant.expires_at === null || Date.parse(grant.expires_at) > nowMs
-}
-
-/** The part of a message that a stretch of it covers, on one line. */
-export function quoteOf(message: string, start: number, end: number): string {
-  return message.slice(start, end).replace(/\s+/gu, ' ').trim()
 }

@@ -24,7 +24,6 @@ export type Zone = OutputOf<'zones.get'>
 export type Grant = ItemOf<'grants.list'>
 export type AccessTuple = ItemOf<'access.list'>
 export type AuditEvent = ItemOf<'audit.list'>
-export type PlanRow = ItemOf<'plans.list'>
 
 /** A tool's refusal on its way to the answer: the person is told the code and the message. */
 export class ToolRefusedError extends Error {

@@ -299,7 +299,5 @@ export async function up(db: Kysely<unknown>): Promise<void> {
   await sql
     .raw(`revoke update, delete on events, settings, policy_activations from ${role}`)
     .execute(db)
-  await sql
-    .raw(`revoke all on kysely_migration, kysely_migration_lock from ${role}`)
-    .execute(db)
+  await sql.raw(`revoke all on kysely_migration, kysely_migration_lock from ${role}`).execute(db)
 }

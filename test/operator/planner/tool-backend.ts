@@ -166,7 +166,7 @@ const tools: Readonly<Record<string, Tool>> = {
             event['application_id'] === args['application_id'],
         )
         .filter(
-          (event) => args['from'] === undefined || String(event['time']) >= String(args['from']),
+          (event) => typeof args['from'] !== 'string' || String(event['time']) >= args['from'],
         ),
     ),
   audit_explain: (zone, args) => ({
@@ -179,10 +179,7 @@ const tools: Readonly<Record<string, Tool>> = {
   }),
 }
 
-export function backendOf(
-  zone: ZoneFixture,
-  refusals: Readonly<Record<string, string>> = {},
-): Backend {
+function backendOf(zone: ZoneFixture, refusals: Readonly<Record<string, string>> = {}): Backend {
   const proposals: Proposal[] = []
   const calls: string[] = []
   function call(name: string, args: Args): Promise<ToolAnswer> {
