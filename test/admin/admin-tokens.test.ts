@@ -143,11 +143,11 @@ describe('the last owner', () => {
     ])
     expect(answers.map(({ status }) => status).sort()).toEqual([204, 409])
     const survivor = answers[0].status === 204 ? fresh.token : second.token
-    const left = (await fresh.call('GET', path, undefined, { token: survivor })).body.items.find(
-      (item: { revoked_at: string | null }) => item.revoked_at === null,
-    )
+    const { body } = await fresh.call('GET', path, undefined, { token: survivor })
+    const tokens: { id: string; revoked_at: string | null }[] = body.items
+    const left = tokens.find(({ revoked_at }) => revoked_at === null)
     await expectRefused(fresh, 'last_owner', () =>
-      fresh.call('DELETE', `${path}/${left.id}`, undefined, { token: survivor }),
+      fresh.call('DELETE', `${path}/${left?.id ?? ''}`, undefined, { token: survivor }),
     )
   })
 })

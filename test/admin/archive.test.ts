@@ -47,7 +47,8 @@ describe.each(deletes.map((operation) => [operation.id, operation] as const))(
       expect(Date.parse(body.archived_at)).toBeLessThanOrEqual(world.now())
       const ids = async (asked: Record<string, string>) => {
         const list = await callOperation(world, sibling(remove, 'list'), make.zone, asked)
-        return list.body.items.map(({ id }: { id: string }) => id) as string[]
+        const items: { id: string }[] = list.body.items
+        return items.map(({ id }) => id)
       }
       expect(await ids({})).not.toContain(input[field])
       expect(await ids({ include_archived: 'true' })).toContain(input[field])
@@ -135,9 +136,11 @@ describe('an archive', () => {
       await expectRefused(world, 'zone_archived', () =>
         callOperation(world, operation, make.zone, { application_id: application.id }),
       )
-    const list = (query: string) => world.call('GET', `/v1/zones?limit=500${query}`)
-    const has = async (query: string) =>
-      (await list(query)).body.items.some(({ id }: { id: string }) => id === make.zone)
+    const has = async (query: string) => {
+      const list = await world.call('GET', `/v1/zones?limit=500${query}`)
+      const items: { id: string }[] = list.body.items
+      return items.some(({ id }) => id === make.zone)
+    }
     expect([await has(''), await has('&include_archived=true')]).toEqual([false, true])
     const token = await world.oauth(
       'token',

@@ -74,7 +74,7 @@ describe.each(lists.map((operation) => [operation.id, operation] as const))(
 
     test('refuses a cursor that it has not given', async () => {
       const text = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url')
-      const { next_cursor } = (await list(operation, { limit: 1 })).body
+      const next_cursor: string = (await list(operation, { limit: 1 })).body.next_cursor
       const tampered = [
         ...[
           '',

@@ -54,9 +54,8 @@ describe('a new zone', () => {
     expect(retired).toHaveLength(1)
     const path = `/zones/${zone.zone}/.well-known/jwks.json`
     const { body } = await world.call('GET', path, undefined, { token: null })
-    expect(body.keys.map((key: { kid: string }) => key.kid).sort()).toEqual(
-      [kid, ...retired].sort(),
-    )
+    const keys: { kid: string }[] = body.keys
+    expect(keys.map((key) => key.kid).sort()).toEqual([kid, ...retired].sort())
   })
 })
 

@@ -131,7 +131,8 @@ describe('lists of a zone', () => {
       const { body } = await callOperation(world, operation, mine.zone, {})
       expect(body.items.length).toBeGreaterThan(0)
       expect(JSON.stringify(body)).not.toContain(other.zone)
-      const zones = body.items.map((item: { zone_id?: string }) => item.zone_id ?? mine.zone)
+      const items: { zone_id?: string }[] = body.items
+      const zones = items.map((item) => item.zone_id ?? mine.zone)
       expect(new Set(zones)).toEqual(new Set([mine.zone]))
     },
   )

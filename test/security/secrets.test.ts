@@ -27,7 +27,9 @@ beforeAll(async () => {
   const server = inject('postgres')
   await asOwner(undefined, `create database ${database} template ${templateDatabase}`)
   home = await mkdtemp(join(tmpdir(), 'caracal-secrets-'))
-  const url = new URL(`postgres://${server.host}:${server.port}/${database}`)
+  // The test server listens on a socket, whose folder a URL gives as a parameter.
+  const url = new URL(`postgres://localhost:${server.port}/${database}`)
+  url.searchParams.set('host', server.host)
   url.username = server.user
   url.password = server.password
   service = spawn(process.execPath, [packageFile('src/main.ts')], {
@@ -221,6 +223,17 @@ describe('a secret', () => {
     }
   })
 
+  test('that the database fails to store is in no answer either', async () => {
+    const settings = { kind: 'bearer_token' }
+    const provider = (await send('POST', `${zone}/providers`, { name: 'failing', settings })).body
+    await asOwner(database, 'alter table providers add check (sealed_secret is null) not valid')
+    const secret = made('secret that is not stored')
+    const answer = await send('POST', `${zone}/providers/${provider.id}/secret`, { secret })
+    expect([answer.status, answer.body.error]).toEqual([500, 'internal'])
+    expect(answer.text).not.toContain(secret)
+    expect(answer.text).not.toContain('sealed_secret')
+  })
+
   test('stands in no table, in no form', async () => {
     const tables = await asOwner<{ name: string }>(
       database,
@@ -254,6 +267,7 @@ describe('a secret', () => {
       .map(([what]) => what)
     expect(found).toEqual([])
     expect(output).toContain('Caracal is up')
+    expect(output).toContain('providers_sealed_secret_check')
   })
 })
 

@@ -6,7 +6,7 @@ import { startWorld, type World } from '../world.ts'
 
 /** The limits of the service but for the time that a request may take to arrive: nobody waits 30 s. */
 vi.mock('../../src/kernel/limits.ts', async (original) => {
-  const { limits } = await original<typeof import('../../src/kernel/limits.ts')>()
+  const { limits } = await original<{ limits: Record<string, number> }>()
   return { limits: { ...limits, requestTimeoutMs: 700, connectionCheckMs: 100 } }
 })
 

@@ -6,7 +6,9 @@ export type Examples = {
   readonly [Id in OperationId]: (make: ZoneMaker) => RequestOf<Id> | Promise<RequestOf<Id>>
 }
 
-const nothing = () => ({})
+function nothing(): Record<string, never> {
+  return {}
+}
 const source = JSON.stringify({ risk: [{ scope: 'invoices:write', tier: 'high' }] })
 
 const objects: Pick<

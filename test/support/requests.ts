@@ -43,7 +43,7 @@ export async function callOperation(
 
 /** A value as it stands in a path or a query. */
 export function textOf(value: unknown): string {
-  return typeof value === 'string' ? value : String(JSON.stringify(value))
+  return typeof value === 'string' ? value : JSON.stringify(value ?? null)
 }
 
 export function requestIdOf(answer: Answer): string {

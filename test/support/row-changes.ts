@@ -80,8 +80,8 @@ function differences(before: Row, after: Row): RowChange['fields'] {
           : [
               secret[name],
               [
-                before[name] == null ? null : 'present',
-                after[name] == null ? null : 'generated at apply',
+                (before[name] ?? null) === null ? null : 'present',
+                (after[name] ?? null) === null ? null : 'generated at apply',
               ] as const,
             ],
       ),

@@ -52,7 +52,8 @@ export function makerIn(world: World, zone: string): ZoneMaker {
     if (operation === undefined) throw new Error(`no operation ${id}`)
     const answer = await callOperation(world, operation, zone, input, options)
     if (answer.status >= 400) throw new Error(`${id}: ${JSON.stringify(answer.body)}`)
-    return answer.body
+    const output: OutputOf<typeof id> = answer.body
+    return output
   }
   const application = () => call('applications.create', { name: freshName('agent') })
   const resource = () => call('resources.create', { name: freshName('Invoices'), scopes })
