@@ -108,10 +108,8 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
   const token = options.sharing?.token ?? service.token
   if (token === null) throw new Error('the installation has no bootstrap token')
   const admin = createAdminClient({ apiUrl: service.url, adminToken: token })
-  const sql: World['sql'] = async (text, values = []) => {
-    const answer = await owner.query<never>(text, [...values])
-    return answer.rows
-  }
+  const sql: World['sql'] = async (text, values = []) =>
+    (await owner.query<never>(text, [...values])).rows
   const stack = begun.move()
   const give =
     (principal_kind: 'person' | 'automation'): World['person'] =>
@@ -137,14 +135,7 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
     person: give('person'),
     automation: give('automation'),
     sql,
-    async events(after = 0) {
-      return sql<RecordedEvent & pg.QueryResultRow>(
-        `select zone_id, type, outcome, body->>'reason' as reason, body->'actor'->>'name' as actor,
-                plan_id, request_id
-         from events order by position offset $1`,
-        [after],
-      )
-    },
+    events: (after = 0) => eventsOf(sql, after),
     async eventCount() {
       const [row] = await sql<{ count: string }>('select count(*) from events')
       return Number(row?.count)
@@ -156,6 +147,15 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
     now,
     [Symbol.asyncDispose]: () => stack.disposeAsync(),
   }
+}
+
+function eventsOf(sql: World['sql'], after: number): Promise<RecordedEvent[]> {
+  return sql<RecordedEvent & pg.QueryResultRow>(
+    `select zone_id, type, outcome, body->>'reason' as reason, body->'actor'->>'name' as actor,
+            plan_id, request_id
+     from events order by position offset $1`,
+    [after],
+  )
 }
 
 /** When a token was last used says nothing of what was written. */

@@ -26,7 +26,7 @@ const tones: Readonly<Record<string, Tone>> = {
   critical: 'bad',
 }
 
-export function toneOf(word: string): Tone {
+function toneOf(word: string): Tone {
   return Object.hasOwn(tones, word) ? (tones[word] ?? 'calm') : 'calm'
 }
 

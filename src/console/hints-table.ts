@@ -25,7 +25,7 @@ export const hints: Readonly<Record<string, string>> = {
   plan_diverged: 'Preview the plan again and read what it would do.',
   plan_state: 'Show the plan as it is.',
   second_person_required: 'Have another person with the approve capability open this page.',
-  break_glass_reason_required: 'Give the reason below and approve again.',
+  break_glass_reason_required: 'Give the reason above and approve again.',
   secret_in_message: 'Take the secret out of your message and send it again.',
   model_unavailable: 'Try again in a little while.',
   rate_limited: 'Wait a little, then try again.',

@@ -1,3 +1,4 @@
+import { ReadableStream } from 'node:stream/web'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { converse, type ConversationEvent } from '../../src/client/converse.ts'

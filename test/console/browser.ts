@@ -17,7 +17,8 @@ const usualPlaces = [
 
 /** Where a Chromium is on this machine; null, and a line that says so, where there is none. */
 export const chromiumPath: string | null = usualPlaces.find((path) => existsSync(path)) ?? null
-if (chromiumPath === null) console.log('console: no Chromium here; its tests are skipped')
+if (chromiumPath === null)
+  process.stdout.write('console: there is no Chromium here; its tests are skipped\n')
 
 /** Builds the console where its sources are newer than what was built. */
 export async function buildConsole(): Promise<void> {

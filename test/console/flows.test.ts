@@ -1,5 +1,6 @@
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { PlanView } from '../../src/console/views.ts'
 import { startWorld, type World } from '../world.ts'
 import { buildConsole, chromiumPath, openBrowser, openWindow, signIn } from './browser.ts'
 
@@ -29,21 +30,17 @@ describe.skipIf(chromiumPath === null)('the console', () => {
     return watched
   }
 
-  async function propose(
+  function propose(
     name: string,
     operation = 'applications.create',
-    input: object = { name },
-  ) {
-    const answer = await world.call('POST', 'plans', {
-      intent: name,
-      steps: [{ id: 'one', operation, input }],
-    })
-    expect(answer.status).toBe(201)
-    return answer.body
+    input: Record<string, unknown> = { name },
+  ): Promise<PlanView> {
+    const steps = [{ id: 'one', operation, input }]
+    return world.admin.plans.create('default', { intent: name, steps })
   }
 
-  async function stateOf(plan: { id: string }): Promise<string> {
-    return (await world.call('GET', `plans/${plan.id}`)).body.state
+  async function stateOf(plan: { id: string }): Promise<PlanView['state']> {
+    return (await world.admin.plans.get('default', { plan_id: plan.id })).state
   }
 
   function pathOf(plan: { id: string }): string {
@@ -87,7 +84,9 @@ describe.skipIf(chromiumPath === null)('the console', () => {
     await main.getByText(listed.digest).waitFor()
     expect(await page.content()).not.toContain(secret)
     expect(
-      await page.evaluate(() => JSON.stringify({ ...sessionStorage, ...localStorage })),
+      await page.evaluate(() =>
+        [...Object.values(sessionStorage), ...Object.values(localStorage)].join(),
+      ),
     ).not.toContain(secret)
 
     await page.getByRole('link', { name: /^req_/ }).click()
@@ -103,7 +102,7 @@ describe.skipIf(chromiumPath === null)('the console', () => {
     await page.getByRole('button', { name: 'Send' }).click()
     const log = page.getByRole('log')
     await log.getByText(/billing-agent/).waitFor()
-    expect(new URL(page.url()).pathname).toMatch(/\/ask\/cnv_[a-z0-9]+$/)
+    expect(new URL(page.url()).pathname).toMatch(/\/ask\/conv_[a-z0-9]+$/)
     await page.reload()
     await log.getByText('who can read invoices?').waitFor()
     await log.getByText(/billing-agent/).waitFor()
@@ -128,7 +127,7 @@ describe.skipIf(chromiumPath === null)('the console', () => {
   test('a plan that was previewed anew is not approved by its old digest', async () => {
     const plan = await propose('first-of-its-name')
     const { context, page } = await open(pathOf(plan))
-    await page.getByText(plan.digest).waitFor()
+    await page.getByText(String(plan.digest)).waitFor()
     await world.call('POST', 'applications', { name: 'something else' })
     const anew = await world.call('POST', `plans/${plan.id}/preview`, {})
     expect(anew.body.digest).not.toBe(plan.digest)
@@ -154,14 +153,14 @@ describe.skipIf(chromiumPath === null)('the console', () => {
   test('a stale plan is previewed again before it is approved', async () => {
     const plan = await propose('soon-stale')
     const { context, page } = await open(pathOf(plan))
-    await page.getByText(plan.digest).waitFor()
+    await page.getByText(String(plan.digest)).waitFor()
     await world.call('POST', 'applications', { name: 'something in between' })
     await page.getByRole('button', { name: 'Approve' }).click()
     await page.getByRole('alert').getByText('stale', { exact: true }).waitFor()
     await page.getByRole('button', { name: 'Show the plan as it is' }).click()
     await page.getByRole('button', { name: 'Preview again' }).click()
     await page.getByRole('button', { name: 'Approve' }).waitFor()
-    expect(await page.getByText(plan.digest).count()).toBe(0)
+    expect(await page.getByText(String(plan.digest)).count()).toBe(0)
     expect(await stateOf(plan)).toBe('pending_approval')
     await context.close()
   })
@@ -187,6 +186,7 @@ describe.skipIf(chromiumPath === null)('the console', () => {
     await page.getByRole('button', { name: 'Reject…' }).click()
     await page.getByLabel(/Reason for rejecting/).fill('we have one already')
     await page.getByRole('button', { name: 'Reject', exact: true }).click()
+    await page.getByText('The plan is now rejected').waitFor({ state: 'attached' })
     await page.getByText('we have one already').waitFor()
     expect(await stateOf(plan)).toBe('rejected')
     expect(await page.getByRole('button', { name: 'Approve' }).count()).toBe(0)

@@ -48,12 +48,10 @@ export async function startReplica(world: World): Promise<Replica> {
   }
 }
 
-async function listening(
-  child: ChildProcess,
-  file: string,
-  words: () => string,
-): Promise<string> {
-  for (const until = Date.now() + startTimeoutMs; Date.now() < until; await delay(20)) {
+async function listening(child: ChildProcess, file: string, words: () => string): Promise<string> {
+  const until = Date.now() + startTimeoutMs
+  while (Date.now() < until) {
+    await delay(20)
     if (child.exitCode !== null) throw new Error(`the replica has ended: ${words()}`)
     const text = await readFile(file, 'utf8').catch(() => null)
     if (text !== null) return (JSON.parse(text) as { url: string }).url

@@ -26,8 +26,9 @@ beforeEach(() => {
 
 afterAll(() => world[Symbol.asyncDispose]())
 
-const one = (conversation: Conversation, more = '') =>
-  `${conversationsPath()}/${conversation.id}${more}`
+function one(conversation: Conversation, more = ''): string {
+  return `${conversationsPath()}/${conversation.id}${more}`
+}
 
 async function messagesOf(conversation: Conversation, token = world.token) {
   const answer = await world.call('GET', one(conversation), undefined, { token })

@@ -120,6 +120,11 @@ function exclusiveOf(clause: Clause): boolean {
   const mark = clause.items.findIndex((item) => is(item, 'only'))
   const readOnly = clause.items.some((item) => is(item, 'scope:read-only', 'scope:write-only'))
   if (mark === -1) return readOnly
+  // `just for today` is about the time, and a grant that ends is what was asked for anyway.
+  if (clause.items[mark + 1]?.time?.kind === 'point') {
+    take(clause, clause.items[mark])
+    return readOnly
+  }
   const near = clause.items
     .slice(mark + 1)
     .find((item) => !isSilent(item) && !is(item, 'word:able', 'word:member', 'verb:give'))

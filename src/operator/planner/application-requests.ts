@@ -83,6 +83,9 @@ function wrongLabel(clause: Clause, labels: readonly string[]): Part | null {
 
 /** `label billing-agent with team:billing`; labels that are there already are left alone. */
 export async function addLabels(scene: Scene, clause: Clause): Promise<readonly Part[]> {
+  // Setting or replacing labels may mean all of them or one: that is asked back.
+  if (is(clause.head ?? undefined, 'verb:change', 'verb:set') && clause.head?.fold !== 'put')
+    return [{ kind: 'question', text: questions.addOrReplaceLabels }]
   takeAll(clause, 'verb:label', 'verb:create', 'verb:give', 'verb:set', 'verb:attach', 'noun:label')
   return changeLabels(
     scene,

@@ -1,4 +1,4 @@
-import type { OutputOf } from '../../../tools/catalogue.ts'
+import { findOperation, type OutputOf } from '../../../tools/catalogue.ts'
 import { checkAccess } from './access-questions.ts'
 import { addDays, civilOf, describeInstant, instantOf, startOfDay } from './civil-time.ts'
 import { type Clause, has, is, named, take, takeAll } from './clause.ts'
@@ -199,29 +199,46 @@ export async function whatHappened(scene: Scene, clause: Clause): Promise<readon
       ['recent', 'recently', 'most', 'last', 'latest', 'lately'].includes(item.fold),
     ),
   )
-  const page = await scene.state.read<Page>('audit_list', {
+  const { events, more } = await newestEvents(scene, changes, {
     ...(refusals && { outcome: 'deny' }),
     ...(changes && { outcome: 'applied' }),
     ...(subject !== null && { application_id: subject.id }),
     ...span.filter,
-    limit: eventsShown + 1,
   })
   const what = refusals ? 'was refused' : changes ? 'changed' : 'happened'
   const of = subject === null ? '' : ` with ${cited(subject)}`
-  if (page.items.length === 0)
-    return [{ kind: 'answer', text: `Nothing ${what}${of}${span.text}.` }]
-  const shown = page.items.slice(0, eventsShown)
-  const more = page.items.length > eventsShown || page.next_cursor !== null
-  const head = more ? `The newest ${String(eventsShown)} events` : count(shown.length, 'event')
-  return [
-    {
-      kind: 'answer',
-      text: [
-        `${head}${of}${span.text}, newest first:`,
-        ...shown.map((event) => `- ${eventText(scene, event)}`),
-      ].join('\n'),
-    },
-  ]
+  if (events.length === 0) return [{ kind: 'answer', text: `Nothing ${what}${of}${span.text}.` }]
+  const head = more ? `The newest ${String(events.length)} events` : count(events.length, 'event')
+  const rows = events.map((event) => `- ${eventText(scene, event)}`)
+  return [{ kind: 'answer', text: [`${head}${of}${span.text}, newest first:`, ...rows].join('\n') }]
+}
+
+/** Pages of events looked through for changes, among which reads and talk are left out. */
+const pagesSearched = 5
+
+async function newestEvents(
+  scene: Scene,
+  changes: boolean,
+  filter: Readonly<Record<string, string>>,
+): Promise<{ readonly events: readonly AuditEvent[]; readonly more: boolean }> {
+  const events: AuditEvent[] = []
+  let cursor: string | null = null
+  for (let page = 0; page < pagesSearched; page++) {
+    const asked = { ...filter, limit: 100, ...(cursor !== null && { cursor }) }
+    const found: Page = await scene.state.read<Page>('audit_list', asked)
+    events.push(...found.items.filter((event) => !changes || isChange(event)))
+    cursor = found.next_cursor
+    if (cursor === null || events.length > eventsShown) break
+  }
+  return {
+    events: events.slice(0, eventsShown),
+    more: cursor !== null || events.length > eventsShown,
+  }
+}
+
+/** Whether an event is of an operation that changes governed objects. */
+function isChange(event: AuditEvent): boolean {
+  return findOperation(event.type)?.versioned === true
 }
 
 function eventText(scene: Scene, event: AuditEvent): string {

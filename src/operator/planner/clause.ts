@@ -139,9 +139,24 @@ function joinParticles(items: readonly Item[]): readonly Item[] {
   return items
 }
 
+const article: ReadonlySet<string> = new Set(['filler'])
+
+/** `this` before the word of a kind only points at it: `this zone` is the zone. */
+function demonstratives(items: readonly Item[]): readonly Item[] {
+  return items.map((item, at) => {
+    const next = items[at + 1]
+    const points = item.fold === 'this' && next !== undefined && isKind(next)
+    return points ? { ...item, classes: article } : item
+  })
+}
+
+function isKind(item: Item): boolean {
+  return [...item.classes].some((name) => name.startsWith('kind:'))
+}
+
 /** Reads the head of a clause: what it asks for, and in which form. */
 export function clauseOf(raw: readonly Item[], before: Clause | null, marked: boolean): Clause {
-  const items = joinParticles(raw)
+  const items = joinParticles(demonstratives(raw))
   const content = items.filter((item) => !isSilent(item) || is(item, 'modal', 'ask:is'))
   const asks = asksSomething(items, marked) || complains(items)
   const modal = items.some((item) => is(item, 'modal', 'wish', 'word:able'))

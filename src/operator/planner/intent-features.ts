@@ -67,6 +67,32 @@ export function creates(clause: Clause): boolean {
   )
 }
 
+const places: ReadonlySet<string> = new Set([
+  'to',
+  'in',
+  'into',
+  'on',
+  'of',
+  'from',
+  'for',
+  'at',
+  'inside of',
+])
+
+/** Whether something of a kind is to be made; in `add bob to the zone` the zone is there. */
+export function createsKind(clause: Clause, ...classes: readonly string[]): boolean {
+  return (
+    creates(clause) &&
+    clause.items.some((item, at) => {
+      if (!is(item, ...classes)) return false
+      const before = clause.items
+        .slice(0, at)
+        .findLast((other) => !['the', 'this', 'our', 'my'].includes(other.fold))
+      return before === undefined || !places.has(before.fold)
+    })
+  )
+}
+
 /** `this zone should be called production`: a new name for what is there. */
 export function isToBeCalled(clause: Clause): boolean {
   return clause.head === null && clause.modal && has(clause, 'word:naming') && !creates(clause)

@@ -113,6 +113,7 @@ async function build(scene: Scene, clause: Clause): Promise<readonly Part[]> {
   const helps = clause.items.some((item) => is(item, 'help'))
   if (helps && clause.items.every((item) => isSilent(item) || is(item, 'help', 'verb:show')))
     return takeWhole(clause, general.help)
+  takePlace(scene, clause)
   const table = clause.asks ? inquiries : requests
   const intent = table.find((one) => one.fits(clause, scene))
   if (intent === undefined) return []
@@ -128,6 +129,21 @@ async function build(scene: Scene, clause: Clause): Promise<readonly Part[]> {
   if (denied && scene.draft.steps.length > steps && !parts.some((part) => part.kind === 'question'))
     return [...parts, { kind: 'question', text: questions.denied('') }]
   return parts
+}
+
+/** `in this zone`, `in default`: where everything here happens anyway. */
+function takePlace(scene: Scene, clause: Clause): void {
+  const at = clause.items.findIndex((item) => item.fold === 'in' || item.fold === 'inside of')
+  const after = clause.items.slice(at + 1)
+  const length = after.findIndex(
+    (item) =>
+      !is(item, 'kind:zone') &&
+      !['the', 'this', 'our'].includes(item.fold) &&
+      !item.entities.some((entity) => entity.id === scene.objects.zone.id),
+  )
+  const place = after.slice(0, length === -1 ? after.length : length)
+  if (at !== -1 && place.some((item) => is(item, 'kind:zone') || item.entities.length > 0))
+    take(clause, ...place)
 }
 
 function takeWhole(clause: Clause, text: string): readonly Part[] {

@@ -11,6 +11,7 @@ import { giveAccess } from './give-access.ts'
 import {
   appKind,
   creates,
+  createsKind,
   fixed,
   givesAccess,
   hasTime,
@@ -116,8 +117,7 @@ export const requests: readonly Intent[] = [
   {
     id: 'policy-set.create',
     fits: (c) =>
-      creates(c) &&
-      has(c, 'kind:policySet') &&
+      createsKind(c, 'kind:policySet') &&
       !names(c, 'policy') &&
       !has(c, 'kind:policy') &&
       !names(c, 'policySet'),
@@ -153,7 +153,7 @@ export const requests: readonly Intent[] = [
       !does(c, 'delete', 'rename'),
     build: addPolicyVersion,
   },
-  { id: 'policy.create', fits: (c) => creates(c) && has(c, 'kind:policy'), build: createPolicy },
+  { id: 'policy.create', fits: (c) => createsKind(c, 'kind:policy'), build: createPolicy },
   {
     id: 'policy.delete',
     fits: (c) =>
@@ -164,8 +164,7 @@ export const requests: readonly Intent[] = [
   {
     id: 'zone.create',
     fits: (c) =>
-      (creates(c) || does(c, 'copy')) &&
-      has(c, 'kind:zone') &&
+      (createsKind(c, 'kind:zone') || (does(c, 'copy') && has(c, 'kind:zone'))) &&
       !names(c, 'application') &&
       !has(c, 'noun:keys', 'noun:system'),
     build: createZone,
@@ -226,7 +225,7 @@ export const requests: readonly Intent[] = [
   {
     id: 'provider.create',
     fits: (c) =>
-      creates(c) && has(c, 'kind:provider') && !names(c, 'resource') && !has(c, 'kind:resource'),
+      createsKind(c, 'kind:provider') && !names(c, 'resource') && !has(c, 'kind:resource'),
     build: createProvider,
   },
   {
@@ -309,7 +308,7 @@ export const requests: readonly Intent[] = [
     id: 'resource.create',
     fits: (c) =>
       creates(c) &&
-      (has(c, 'kind:resource') ||
+      (createsKind(c, 'kind:resource') ||
         (has(c, 'noun:scope') &&
           c.items.some(isExactScope) &&
           !names(c, 'application') &&
@@ -320,8 +319,7 @@ export const requests: readonly Intent[] = [
   {
     id: 'application.create',
     fits: (c) =>
-      creates(c) &&
-      appKind(c) &&
+      createsKind(c, 'kind:application', 'kind:application-weak') &&
       !has(c, 'noun:access') &&
       !(saysScopes(c) && names(c, 'resource')),
     build: createApplications,

@@ -72,6 +72,8 @@ export const questions = {
   past: (when: string): string => `${when} is in the past. Until when should it be?`,
   onlyNow:
     'I can say what is allowed now. What was decided before is in the audit log: ask, for example, "what happened yesterday". Which do you mean?',
+  addOrReplaceLabels:
+    'Shall the label be added to those that are there, or shall others go? Say "add the label X to Y" and "remove the label Z from Y"?',
   reversed:
     'An application uses a resource, and not the other way round. Which application may do what on which resource?',
   choice:
