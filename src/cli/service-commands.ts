@@ -96,6 +96,7 @@ function sayUp(session: Session, { url, pid }: ServiceFile, head: string): ExitC
   const fields = [
     ['API', `${url}/v1`],
     ['API pages', `${url}/docs`],
+    ['console', `${url}/console`],
     ['admin token', token_file],
     ['log', log],
     ['process', String(pid)],

@@ -1,117 +1,137 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { expect, test } from 'vitest'
+import { access, apply, approved, type Applied, type Plan } from '../support/plans.ts'
+import { newZone } from '../support/zone-maker.ts'
 import { startWorld, type World } from '../world.ts'
 import { startReplica, type Replica } from './replica.ts'
 
 /** How often the process is killed while it applies. */
 const kills = 50
-/** An apply of these plans takes some 30 ms, so this reaches from before it to after it. */
-const longestDelayMs = 70
-
-interface Plan {
-  readonly id: string
-  readonly names: readonly string[]
-}
+/** Plans of one life, each in a zone of its own, so that none makes another stale. */
+const plansOfALife = 3
+/** How many processes are started ahead; starting one is most of a round's time. */
+const startedAhead = 2
+/** How long an apply takes where none has been timed yet. */
+const applyMs = 60
 
 /** What is there of a plan, all read in one statement and so at one instant. */
 interface Trace {
   readonly state: string
   readonly objects: number
+  /** Events of its steps. */
   readonly events: number
+  /** Whether the event of the apply itself is there; a second apply leaves another. */
+  readonly told: boolean
   readonly consumed: number
 }
 
-test(
-  'kill -9 at any instant of an apply leaves all of it or nothing, and the plan says which',
-  { timeout: 300_000 },
-  async () => {
-    await using world = await startWorld()
-    let next = startReplica(world)
-    const seen = { applied: 0, untouched: 0 }
-    for (let round = 0; round < kills; round += 1) {
-      await using replica = await next
-      next = startReplica(world)
-      const plan = await approvedPlan(world, round)
-      const acknowledged = await applyAndKill(world, replica, plan)
-      const trace = await traceOf(world, plan)
-      if (trace.state === 'applied') {
-        expect(trace).toEqual({ state: 'applied', objects: 3, events: 3, consumed: 1 })
-        seen.applied += 1
-      } else {
-        expect(trace).toEqual({ state: 'approved', objects: 0, events: 0, consumed: 0 })
-        expect(acknowledged).toBe(false)
-        seen.untouched += 1
-      }
-      const again = await world.call('POST', `plans/${plan.id}/apply`, {})
-      expect(again.body).toMatchObject({ replayed: trace.state === 'applied' })
-      expect(await traceOf(world, plan)).toMatchObject({ state: 'applied', objects: 3, events: 3 })
+const whole: Trace = { state: 'applied', objects: 3, events: 3, told: true, consumed: 1 }
+const nothing: Trace = { state: 'approved', objects: 0, events: 0, told: false, consumed: 0 }
+
+test('kill -9 at any instant of an apply leaves all of it or nothing, and the plan says which', async () => {
+  await using world = await startWorld()
+  await using replicas = startAhead(world)
+  const zones = await Promise.all(Array.from({ length: plansOfALife }, () => newZone(world)))
+  // By the place in a life: the first apply of a process takes some times as long as the next.
+  const tookMs = zones.map(() => applyMs)
+  const seen = { applied: 0, untouched: 0, acknowledged: 0 }
+  for (let round = 0; round < kills; round += 1) {
+    await using replica = await replicas.next()
+    const plans: Plan[] = []
+    for (const { zone } of zones) plans.push(await approved(world, access(String(round)), { zone }))
+    const last = round % plansOfALife
+    for (const [at, plan] of plans.slice(0, last).entries()) {
+      const begun = performance.now()
+      expect(await applyOn(replica, world, plan)).toMatchObject({ replayed: false })
+      tookMs[at] = performance.now() - begun
     }
-    await (await next)[Symbol.asyncDispose]()
-    expect(seen.applied + seen.untouched).toBe(kills)
-  },
-)
+    const answer = applyOn(replica, world, plans[last])
+    await delay(Math.random() * 1.25 * (tookMs[last] ?? applyMs))
+    await replica.kill()
+    const acknowledged = (await answer) !== null
+    for (const [at, plan] of plans.entries()) {
+      const trace = await traceOf(world, plan)
+      if (at < last || (at === last && acknowledged)) expect(trace).toEqual(whole)
+      else if (at > last) expect(trace).toEqual(nothing)
+      else expect([whole, nothing]).toContainEqual(trace)
+      if (at === last) seen[trace.state === 'applied' ? 'applied' : 'untouched'] += 1
+      const { replayed } = await apply(world, plan)
+      expect(replayed).toBe(trace.state === 'applied')
+      expect(await traceOf(world, plan)).toEqual(whole)
+    }
+    seen.acknowledged += Number(acknowledged)
+  }
+  // Where every kill fell before the work or after it, nothing was shown.
+  expect(seen.untouched, JSON.stringify(seen)).toBeGreaterThan(kills / 10)
+  expect(seen.applied, JSON.stringify(seen)).toBeGreaterThan(0)
+}, 300_000)
 
-async function approvedPlan(world: World, round: number): Promise<Plan> {
-  const names = [`agent-${round}`, `service-${round}`]
-  const [application = '', resource = ''] = names
-  const plan = await world.call('POST', 'plans', {
-    steps: [
-      { id: 'app', operation: 'applications.create', input: { name: application } },
-      {
-        id: 'res',
-        operation: 'resources.create',
-        input: { name: resource, scopes: ['data:read'] },
-      },
-      {
-        id: 'grant',
-        operation: 'grants.create',
-        input: { application_id: application, resource_id: resource, scopes: ['data:read'] },
-        depends_on: ['app', 'res'],
-      },
-    ],
-  })
-  const { id, digest } = plan.body as { id: string; digest: string }
-  const approved = await world.call('POST', `plans/${id}/approve`, { digest })
-  expect(approved.body.state).toBe('approved')
-  return { id, names }
+/** Replicas that are being started before they are needed; those never asked for are ended. */
+function startAhead(world: World): AsyncDisposable & { next(): Promise<Replica> } {
+  const waiting: Promise<Replica>[] = []
+  const fill = (): void => {
+    while (waiting.length < startedAhead) {
+      const starting = startReplica(world)
+      // Whoever takes it meets its failure.
+      starting.catch(() => undefined)
+      waiting.push(starting)
+    }
+  }
+  fill()
+  return {
+    async next() {
+      const first = waiting.shift()
+      fill()
+      return first ?? startReplica(world)
+    },
+    async [Symbol.asyncDispose]() {
+      for (const started of await Promise.allSettled(waiting))
+        if (started.status === 'fulfilled') await started.value[Symbol.asyncDispose]()
+    },
+  }
 }
 
-/** Whether the apply was answered before the process was gone. */
-async function applyAndKill(world: World, replica: Replica, plan: Plan): Promise<boolean> {
-  const answer = fetch(`${replica.url}/v1/zones/default/plans/${plan.id}/apply`, {
-    method: 'POST',
-    headers: { authorization: `Bearer ${world.token}`, 'content-type': 'application/json' },
-    body: '{}',
-  }).then(
-    (response) => response.status === 200,
-    () => false,
-  )
-  await delay(Math.random() * longestDelayMs)
-  await replica.kill()
-  await untilQuiet(world, plan)
-  return answer
+/** What the replica has answered, or null where it was gone before it did. */
+async function applyOn(
+  replica: Replica,
+  world: World,
+  plan: Plan | undefined,
+): Promise<Applied | null> {
+  if (plan === undefined) throw new Error('a life without a plan')
+  try {
+    const answer = await fetch(`${replica.url}/v1/zones/${plan.zone_id}/plans/${plan.id}/apply`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${world.token}`, 'content-type': 'application/json' },
+      body: '{}',
+    })
+    const body = (await answer.json()) as Applied
+    expect(answer.status, JSON.stringify(body)).toBe(200)
+    return body
+  } catch (error) {
+    if (error instanceof TypeError) return null
+    throw error
+  }
 }
 
-/** A commit that was on its way when the process died may still arrive: the server ends it or not. */
-async function untilQuiet(world: World, plan: Plan): Promise<void> {
-  await world.sql(`select 1 from plans where id = $1 for update`, [plan.id])
-}
-
-async function traceOf(world: World, plan: Plan): Promise<Trace> {
+/** Waits for what the server may still be doing on behalf of the dead process, and looks. */
+async function traceOf(world: World, { id, preview }: Plan): Promise<Trace> {
+  await world.sql('select 1 from plans where id = $1 for update', [id])
+  const ids = preview?.steps.flatMap(({ changes }) => changes.map((change) => change.id)) ?? []
   const [trace] = await world.sql<Trace & Record<string, unknown>>(
     `select state,
-            (select count(*)::int from applications where name = any($2))
-            + (select count(*)::int from resources where name = any($2))
-            + (select count(*)::int from grants g join applications a on a.id = g.application_id
-               where a.name = any($2)) as objects,
-            (select count(*)::int from events
-             where plan_id = $1 and type like '%.create' and type <> 'plans.create'
-               and outcome = 'applied') as events,
-            (select count(*)::int from approvals
-             where plan_id = $1 and consumed_at is not null) as consumed
+       (select count(*)::int from applications where id = any($2))
+         + (select count(*)::int from resources where id = any($2))
+         + (select count(*)::int from grants where id = any($2)) as objects,
+       (select count(*)::int from events
+        where plan_id = $1 and outcome = 'applied'
+          and type in ('applications.create', 'resources.create', 'grants.create')) as events,
+       exists (select from events
+        where plan_id = $1 and outcome = 'applied' and type = 'plans.apply') as told,
+       (select count(*)::int from approvals
+        where plan_id = $1 and consumed_at is not null) as consumed
      from plans where id = $1`,
-    [plan.id, [...plan.names]],
+    [id, ids],
   )
-  if (trace === undefined) throw new Error(`plan ${plan.id} is gone`)
+  if (trace === undefined) throw new Error(`plan ${id} is gone`)
   return { ...trace }
 }

@@ -81,6 +81,20 @@ describe('from words to an applied plan', () => {
     await expectRefused(world, 'plan_state', () => onPlan(world, plan, 'approve', { digest }))
     await expectApplyRefused(world, plan, 'plan_state', 'not asked for')
   })
+
+  test('the same settings in another order of their keys are no change', async () => {
+    const maker = makerIn(world, 'default')
+    const settings = { token_url: 'https://login.example.com/token', client_id: 'caracal' }
+    const kind = 'oauth2_client_credentials'
+    const { id } = await maker.call('providers.create', {
+      name: freshName('provider'),
+      settings: { kind, ...settings },
+    })
+    const { client_id, token_url } = settings
+    const input = { provider_id: id, settings: { client_id, kind, token_url } }
+    const plan = await propose(world, [{ id: 'same', operation: 'providers.patch', input }])
+    expect(plan.preview?.steps).toMatchObject([{ effect: 'no-op' }])
+  })
 })
 
 describe('reject', () => {

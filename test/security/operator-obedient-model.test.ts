@@ -74,7 +74,7 @@ beforeAll(async () => {
   canaryId = (await other.call('applications.create', { name: canary })).id
   secret = (await make.call('applications.create', { name: 'keeps-a-secret' })).client_secret ?? ''
   await plant()
-  waiting = (await make.call('plans.create', { steps: [application('awaited')] })) as Plan
+  waiting = await make.call('plans.create', { steps: [application('awaited')] })
   released = await approved(world, [application('awaited-too')], { zone: make.zone })
 })
 

@@ -12,8 +12,8 @@ export interface PlanStep {
   readonly id: string
   readonly operation: string
   readonly zone?: string
-  readonly input?: Readonly<Record<string, unknown>>
-  readonly depends_on?: readonly string[]
+  readonly input?: Record<string, unknown>
+  readonly depends_on?: string[]
 }
 
 /** Who asks, and in which zone: the administrator in the default one where nothing is said. */
