@@ -94,6 +94,9 @@ describe('from words to an applied plan', () => {
     const input = { provider_id: id, settings: { client_id, kind, token_url } }
     const plan = await propose(world, [{ id: 'same', operation: 'providers.patch', input }])
     expect(plan.preview?.steps).toMatchObject([{ effect: 'no-op' }])
+    const before = await world.state()
+    await maker.call('providers.patch', input as never)
+    expect(await world.state()).toBe(before)
   })
 })
 
