@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import pg from 'pg'
 import { inject } from 'vitest'
 import type { Capability } from '../tools/operation.ts'
@@ -188,8 +189,20 @@ async function freshDatabase(begun: AsyncDisposableStack): Promise<pg.PoolConfig
   const server = inject('postgres')
   const database = `world_${randomBytes(8).toString('hex')}`
   await asOwner(server, `create database ${database} template ${templateDatabase}`)
-  begun.defer(() => asOwner(server, `drop database if exists ${database} with (force)`))
+  begun.defer(() => dropDatabase(server, database))
   return { ...server, database }
+}
+
+/** The server's own cleaning of a database cannot be ended by its owner, and is soon over. */
+async function dropDatabase(server: pg.ClientConfig, database: string): Promise<void> {
+  for (let attempt = 1; ; attempt += 1)
+    try {
+      await asOwner(server, `drop database if exists ${database} with (force)`)
+      return
+    } catch (error) {
+      if ((error as { code?: string }).code !== '42501' || attempt === 20) throw error
+      await delay(250)
+    }
 }
 
 async function asOwner(server: pg.ClientConfig, statement: string): Promise<void> {

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import { sql, type Selectable } from 'kysely'
 import type { IdKind, ZoneId } from '../kernel/ids.ts'
 import type { Queries } from './database.ts'
@@ -179,8 +180,9 @@ function toJson(value: unknown): Json {
   return JSON.parse(JSON.stringify(value)) as Json
 }
 
+/** As values of JSON: jsonb keeps an order of keys of its own, which is no difference. */
 function same(left: unknown, right: unknown): boolean {
-  return JSON.stringify(left) === JSON.stringify(right)
+  return isDeepStrictEqual(toJson(left ?? null), toJson(right ?? null))
 }
 
 function encode(table: GovernedTable, key: string, value: unknown) {
