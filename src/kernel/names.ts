@@ -1,11 +1,17 @@
 /**
  * Names are compared after NFKC and case folding (admin-api.md), so that two that a person cannot
  * tell apart cannot both exist. JavaScript has no full case folding; lower-casing the upper-cased
- * form covers the cases where they differ (ß, final sigma).
+ * form covers the cases where they differ (ß, final sigma). Each may undo what the other has made,
+ * so it goes on until nothing changes, which takes three rounds at the most.
  */
 export function foldName(name: string): string {
-  return name.normalize('NFKC').toUpperCase().toLowerCase().trim().replace(/\s+/gu, ' ')
+  let folded = name
+  for (let round = 0; round < foldRounds; round += 1)
+    folded = folded.normalize('NFKD').toUpperCase().toLowerCase().normalize('NFKC')
+  return folded.trim().replace(/\s+/gu, ' ')
 }
+
+const foldRounds = 3
 
 /**
  * Letters that look like those of `caracal.sys/` and `caracal-sys`, by the letter that they imitate:
