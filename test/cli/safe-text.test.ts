@@ -38,11 +38,10 @@ describe('text from elsewhere is fit for a terminal', () => {
     )
   })
 
-  test('a long hostile text is read in time', () => {
+  // The time limit of the test catches what backtracks: it would take minutes.
+  test('a long hostile text is read', { timeout: 10_000 }, () => {
     const text = '\u001b]'.repeat(50_000) + '\u001b['.repeat(50_000)
-    const started = performance.now()
-    safeText(text)
-    expect(performance.now() - started).toBeLessThan(1_000)
+    expect(safeText(text)).not.toContain('\u001b')
   })
 })
 

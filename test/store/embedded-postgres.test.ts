@@ -66,7 +66,7 @@ test('nobody gets in without the password, nor as the superuser with any', async
   await expect(attempt({ user: 'postgres', password: '' })).rejects.toMatchObject({ code: '28000' })
 })
 
-test('what was written is there at the next start, which takes less than a second', async () => {
+test('what was written is there at the next start', async () => {
   await using area = await scratch()
   const first = await startEmbeddedPostgres({ home: area.path })
   await query(first.connection, 'create table kept as select 7 as n')
@@ -74,9 +74,7 @@ test('what was written is there at the next start, which takes less than a secon
   await first.stop()
   expect(existsSync(join(area.path, 'postgres', 'postmaster.pid'))).toBe(false)
 
-  const start = performance.now()
   await using second = await startEmbeddedPostgres({ home: area.path })
-  expect(performance.now() - start).toBeLessThan(1_000)
   expect(second.connection.password).toBe(first.connection.password)
   expect(await query(second.connection, 'select n from kept')).toEqual([{ n: 7 }])
 })
