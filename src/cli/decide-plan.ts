@@ -120,15 +120,25 @@ export async function apply(
   return { outcome: 'applied', applied, events: await eventsOf(client, zone, applied) }
 }
 
-/** The audit events of the request that applied; what apply itself says, without the audit capability. */
+/**
+ * The audit events of the request that applied, of every zone that it reached and of the platform;
+ * what apply itself says, without the audit capability.
+ */
 async function eventsOf(
   client: AdminClient,
   zone: string,
-  { plan }: Applied,
+  { plan, events }: Applied,
 ): Promise<readonly AuditEvent[]> {
-  if (plan.request_id === null) return []
+  const { request_id, reach } = plan
+  if (request_id === null) return []
+  const others = new Set(events.map((event) => event.zone_id).filter((id) => id !== plan.zone_id))
   try {
-    return (await client.audit.byRequest(zone, { request_id: plan.request_id })).items
+    const logs = await Promise.all([
+      ...[zone, ...others].map((log) => client.audit.byRequest(log, { request_id })),
+      ...(reach === 'platform' ? [client.audit.platform({ request_id })] : []),
+    ])
+    // Ids begin with their time, so that sorting by id is sorting by age.
+    return logs.flatMap((log) => log.items).sort((a, b) => (a.id < b.id ? -1 : 1))
   } catch (error) {
     if (error instanceof CaracalError && error.status === 403) return []
     throw error

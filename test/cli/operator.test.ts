@@ -42,6 +42,15 @@ describe('ask', () => {
     })
   })
 
+  test('a plan that makes a zone shows what it left in every log', async () => {
+    const words = 'create a zone called staging with the same resources as default'
+    const { exit, out } = await caracal(['ask', words, '--yes'])
+    expect(exit).toBe(0)
+    const left = out.slice(out.indexOf('Audit events'))
+    for (const type of ['token.plan_mandate', 'zones.create', 'resources.create', 'plans.apply'])
+      expect(left).toContain(type)
+  })
+
   test('without a person the plan waits, and a script finishes it by its digest', async () => {
     const asked = await caracal(['ask', '--json', 'let billing-agent write invoices'])
     expect(asked.exit).toBe(5)
