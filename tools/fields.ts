@@ -100,8 +100,12 @@ export const labels = z
   .refine((list) => new Set(list).size === list.length, 'must not repeat a label')
   .meta({ description: 'Labels given by an administrator; policy documents refer to them' })
 
+/** The last millisecond that a four-digit year can say (RFC 3339 section 5.6). */
+const lastMs = Date.UTC(9999, 11, 31, 23, 59, 59, 999)
+
 export const timestamp = z.iso
   .datetime({ offset: true })
+  .refine((text) => Date.parse(text) <= lastMs, 'must be before the year 10000')
   .meta({ description: 'RFC 3339 date and time with offset' })
 
 export const digest = z

@@ -15,8 +15,13 @@ const clashes: Readonly<Record<string, readonly [FaultCode, string]>> = {
   policy_sets_name: ['policy_set_name_taken', 'Another policy set of the zone has this name.'],
 }
 
-/** SQLSTATE classes in which the database is away rather than the call wrong. */
-const unavailable = /^(08|53|57)/
+/**
+ * SQLSTATE classes, and codes of sockets, in which the database is away rather than the call wrong.
+ * A connection that ends during a query has no code, only the words of the driver.
+ */
+const unavailable = /^(08|53|57|ECONNREFUSED$|ECONNRESET$|EPIPE$)/
+const broken =
+  /^(Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error)/
 
 /** The refusal that an error stands for, or null where it is a fault of ours. */
 export function asFault(error: unknown): Fault | null {
@@ -32,7 +37,8 @@ export function asFault(error: unknown): Fault | null {
     })
   if (code === '40001' || code === '40P01')
     return new Fault('conflict', 'Another change came in between; send it again.', { cause: error })
-  return code !== undefined && unavailable.test(code)
+  const away = code === undefined ? broken.test(error.message) : unavailable.test(code)
+  return away
     ? new Fault('not_ready', 'The database is not available; try again.', { cause: error })
     : null
 }

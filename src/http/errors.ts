@@ -1,5 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { Fault, isFault } from '../kernel/faults.ts'
+import { asFault } from '../gate/database-faults.ts'
+import { Fault } from '../kernel/faults.ts'
 
 /** What a refusal looks like on the wire (admin-api.md, Conventions). */
 export interface ErrorBody {
@@ -22,11 +23,12 @@ const ofFastify: Readonly<Record<string, readonly [Fault['code'], string]>> = {
 
 /** The refusal that an error stands for; an unexpected one is `internal` and says nothing more. */
 export function faultOf(error: unknown): Fault {
-  if (isFault(error)) return error
+  const known = asFault(error)
+  if (known !== null) return known
   if (error instanceof Error) {
     const { code, statusCode } = error as Error & { code?: string; statusCode?: number }
-    const known = code === undefined ? undefined : ofFastify[code]
-    if (known !== undefined) return new Fault(known[0], known[1], { cause: error })
+    const early = code === undefined ? undefined : ofFastify[code]
+    if (early !== undefined) return new Fault(early[0], early[1], { cause: error })
     if (error instanceof SyntaxError || (statusCode !== undefined && statusCode < 500))
       return new Fault('invalid_json', 'The request cannot be read as HTTP and JSON.', {
         cause: error,
