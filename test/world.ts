@@ -2,15 +2,13 @@ import { randomBytes } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as delay } from 'node:timers/promises'
 import pg from 'pg'
-import { inject } from 'vitest'
 import type { Capability } from '../tools/operation.ts'
 import { createAdminClient, type AdminClient } from '../src/client/admin-client.ts'
 import type { Config, Secrets } from '../src/config.ts'
 import type { Model } from '../src/operator/model/model.ts'
 import { startService, type Service } from '../src/service.ts'
-import { templateDatabase } from './global-setup.ts'
+import { freshDatabase } from './support/databases.ts'
 
 /** An answer as a client sees it. */
 export interface Answer {
@@ -89,7 +87,7 @@ const governedTables = [
 
 export async function startWorld(options: WorldOptions = {}): Promise<World> {
   await using begun = new AsyncDisposableStack()
-  const connection = options.sharing?.connection ?? (await freshDatabase(begun))
+  const connection = options.sharing?.connection ?? begun.use(await freshDatabase()).connection
   const masterKey = options.sharing?.masterKey ?? randomBytes(32)
   const home = await mkdtemp(join(tmpdir(), 'caracal-world-'))
   begun.defer(() => rm(home, { recursive: true, force: true }))
@@ -183,36 +181,6 @@ const defaults: Omit<Config, 'home'> = {
   model: 'scripted',
   modelBaseUrl: null,
   opaBin: null,
-}
-
-async function freshDatabase(begun: AsyncDisposableStack): Promise<pg.PoolConfig> {
-  const server = inject('postgres')
-  const database = `world_${randomBytes(8).toString('hex')}`
-  await asOwner(server, `create database ${database} template ${templateDatabase}`)
-  begun.defer(() => dropDatabase(server, database))
-  return { ...server, database }
-}
-
-/** The server's own cleaning of a database cannot be ended by its owner, and is soon over. */
-async function dropDatabase(server: pg.ClientConfig, database: string): Promise<void> {
-  for (let attempt = 1; ; attempt += 1)
-    try {
-      await asOwner(server, `drop database if exists ${database} with (force)`)
-      return
-    } catch (error) {
-      if ((error as { code?: string }).code !== '42501' || attempt === 20) throw error
-      await delay(250)
-    }
-}
-
-async function asOwner(server: pg.ClientConfig, statement: string): Promise<void> {
-  const client = new pg.Client(server)
-  await client.connect()
-  try {
-    await client.query(statement)
-  } finally {
-    await client.end()
-  }
 }
 
 async function send(

@@ -4,9 +4,9 @@ import type { AuditEvent } from '../../src/audit/event.ts'
 import { createEventWriter, type EventWriter } from '../../src/audit/writer.ts'
 import { newId } from '../../src/kernel/ids.ts'
 import { openDatabase, type Database } from '../../src/store/database.ts'
-import { freshDatabase } from '../sts/sts-world.ts'
+import { freshDatabase, type FreshDatabase } from '../support/databases.ts'
 
-let database: Awaited<ReturnType<typeof freshDatabase>>
+let database: FreshDatabase
 let db: Database
 
 beforeAll(async () => {

@@ -273,7 +273,7 @@ async function readOnceBack(plan: Plan): Promise<Plan> {
 async function terminateAll(): Promise<void> {
   await world.sql(
     `select pg_terminate_backend(pid) from pg_stat_activity
-     where datname = current_database() and pid <> pg_backend_pid()`,
+     where datname = current_database() and pid <> pg_backend_pid() and usename = current_user`,
   )
 }
 

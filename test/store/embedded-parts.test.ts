@@ -108,12 +108,9 @@ test.runIf(isRoot)(
     chmodSync(closed, 0o700)
     const nobody = accountNamed(['nobody'], readFileSync('/etc/passwd', 'utf8'))
     const copies = join(area.path, 'copies')
-    const both = await Promise.all(
-      [1, 2].map(() => runnableBinaries(readDistribution(closed), nobody, copies)),
-    )
-    expect(both[0]).toEqual(both[1])
-    expect(both[0]?.initdb.startsWith(copies)).toBe(true)
-    expect(lstatSync(both[0]?.initdb ?? '').uid).toBe(0)
+    const binaries = await runnableBinaries(readDistribution(closed), nobody, copies)
+    expect(binaries.initdb.startsWith(copies)).toBe(true)
+    expect(lstatSync(binaries.initdb).uid).toBe(0)
     expect(readdirSync(copies)).toHaveLength(1)
   },
   20_000,

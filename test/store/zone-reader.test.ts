@@ -3,9 +3,10 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { newId } from '../../src/kernel/ids.ts'
 import { authorityQuery, findAuthority, type AuthorityRow } from '../../src/store/authority.ts'
 import { createZoneReader } from '../../src/store/zone-reader.ts'
-import { freshDatabase, startWorld, tenant, type StsWorld } from '../sts/sts-world.ts'
+import { freshDatabase, type FreshDatabase } from '../support/databases.ts'
+import { startWorld, tenant, type StsWorld } from '../sts/sts-world.ts'
 
-let database: Awaited<ReturnType<typeof freshDatabase>>
+let database: FreshDatabase
 let world: StsWorld
 
 beforeAll(async () => {

@@ -1,12 +1,12 @@
 import { exportJWK, generateKeyPair, SignJWT, type JWTPayload } from 'jose'
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { freshDatabase, type FreshDatabase } from '../support/databases.ts'
 import {
   addApplication,
   addGrant,
   own,
   post,
-  freshDatabase,
   startWorld,
   tenant,
   type Answer,
@@ -14,7 +14,7 @@ import {
   type Tenant,
 } from './sts-world.ts'
 
-let database: Awaited<ReturnType<typeof freshDatabase>>
+let database: FreshDatabase
 let world: StsWorld
 let t: Tenant
 let client: string

@@ -2,12 +2,12 @@ import { createRemoteJWKSet, jwtVerify } from 'jose'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { emptyDocuments } from '../../src/policy/bundle.ts'
 import { bumpRevision } from '../../src/store/zones.ts'
+import { freshDatabase, type FreshDatabase } from '../support/databases.ts'
 import {
   activate,
   addApplication,
   addGrant,
   addResource,
-  freshDatabase,
   own,
   post,
   startWorld,
@@ -17,7 +17,7 @@ import {
   type Tenant,
 } from './sts-world.ts'
 
-let database: Awaited<ReturnType<typeof freshDatabase>>
+let database: FreshDatabase
 let world: StsWorld
 let t: Tenant
 

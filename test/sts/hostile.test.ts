@@ -1,17 +1,10 @@
 import fc from 'fast-check'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import {
-  own,
-  post,
-  freshDatabase,
-  startWorld,
-  tenant,
-  type StsWorld,
-  type Tenant,
-} from './sts-world.ts'
+import { freshDatabase, type FreshDatabase } from '../support/databases.ts'
+import { own, post, startWorld, tenant, type StsWorld, type Tenant } from './sts-world.ts'
 
-let database: Awaited<ReturnType<typeof freshDatabase>>
+let database: FreshDatabase
 let world: StsWorld
 let t: Tenant
 

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import { decodeJwt } from 'jose'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { freshDatabase, type FreshDatabase } from '../support/databases.ts'
 import {
   addApplication,
-  freshDatabase,
   own,
   post,
   startWorld,
@@ -13,7 +13,7 @@ import {
   type Tenant,
 } from './sts-world.ts'
 
-let database: Awaited<ReturnType<typeof freshDatabase>>
+let database: FreshDatabase
 let world: StsWorld
 let t: Tenant
 

@@ -2,9 +2,10 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { newId, type Id } from '../../src/kernel/ids.ts'
 import { catalogue } from '../../tools/catalogue.ts'
 import { apply, approve, digest, oneStep, person, plan, type PlanFields } from './control-rows.ts'
-import { freshDatabase, startWorld, tenant, type StsWorld, type Tenant } from './sts-world.ts'
+import { freshDatabase, type FreshDatabase } from '../support/databases.ts'
+import { startWorld, tenant, type StsWorld, type Tenant } from './sts-world.ts'
 
-let database: Awaited<ReturnType<typeof freshDatabase>>
+let database: FreshDatabase
 let world: StsWorld
 let t: Tenant
 

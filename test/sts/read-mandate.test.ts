@@ -2,8 +2,8 @@ import { decodeJwt } from 'jose'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { newId, type Id } from '../../src/kernel/ids.ts'
 import { conversation, person, read } from './control-rows.ts'
+import { freshDatabase, type FreshDatabase } from '../support/databases.ts'
 import {
-  freshDatabase,
   insertZone,
   own,
   post,
@@ -13,7 +13,7 @@ import {
   type Tenant,
 } from './sts-world.ts'
 
-let database: Awaited<ReturnType<typeof freshDatabase>>
+let database: FreshDatabase
 let world: StsWorld
 let t: Tenant
 

@@ -9,9 +9,9 @@ import { openDatabase, type Database } from '../../src/store/database.ts'
 import { reconcileSystemZone } from '../../src/sts/reconcile.ts'
 import { removeExpired } from '../../src/sts/upkeep.ts'
 import { catalogue } from '../../tools/catalogue.ts'
-import { freshDatabase } from './sts-world.ts'
+import { freshDatabase, type FreshDatabase } from '../support/databases.ts'
 
-let database: Awaited<ReturnType<typeof freshDatabase>>
+let database: FreshDatabase
 let db: Database
 let offsetMs = 0
 const clock = { now: (): number => Date.now() + offsetMs }

@@ -1,16 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import {
-  freshDatabase,
-  own,
-  post,
-  startWorld,
-  tenant,
-  tokenOf,
-  type StsWorld,
-  type Tenant,
-} from './sts-world.ts'
+import { freshDatabase, type FreshDatabase } from '../support/databases.ts'
+import { own, post, startWorld, tenant, tokenOf, type StsWorld, type Tenant } from './sts-world.ts'
 
-let database: Awaited<ReturnType<typeof freshDatabase>>
+let database: FreshDatabase
 let world: StsWorld
 let t: Tenant
 

@@ -1,16 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createZoneKey } from '../../src/store/zone-keys.ts'
-import {
-  freshDatabase,
-  own,
-  post,
-  startWorld,
-  tenant,
-  type StsWorld,
-  type Tenant,
-} from './sts-world.ts'
+import { freshDatabase, type FreshDatabase } from '../support/databases.ts'
+import { own, post, startWorld, tenant, type StsWorld, type Tenant } from './sts-world.ts'
 
-let database: Awaited<ReturnType<typeof freshDatabase>>
+let database: FreshDatabase
 let world: StsWorld
 let t: Tenant
 

@@ -1,8 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import Fastify, { type FastifyInstance } from 'fastify'
 import { CompiledQuery } from 'kysely'
-import pg from 'pg'
-import { inject } from 'vitest'
+import type pg from 'pg'
 import { tokenRoutes } from '../../src/http/token.ts'
 import { newSecret } from '../../src/kernel/bearer-secret.ts'
 import { newId, type Id, type ZoneId } from '../../src/kernel/ids.ts'
@@ -16,30 +15,6 @@ import { createZoneKey } from '../../src/store/zone-keys.ts'
 import type { StsContext, SystemIdentities } from '../../src/sts/context.ts'
 import { reconcileSystemZone } from '../../src/sts/reconcile.ts'
 import { createSts, type Sts } from '../../src/sts/sts.ts'
-import { templateDatabase } from '../global-setup.ts'
-
-/** A migrated database of its own, for one test file. */
-export async function freshDatabase(): Promise<
-  AsyncDisposable & { readonly connection: pg.PoolConfig }
-> {
-  const server = inject('postgres')
-  const database = `sts_${randomBytes(8).toString('hex')}`
-  await asOwner(server, `create database ${database} template ${templateDatabase}`)
-  return {
-    connection: { ...server, database },
-    [Symbol.asyncDispose]: () => asOwner(server, `drop database ${database} with (force)`),
-  }
-}
-
-async function asOwner(server: pg.ClientConfig, statement: string): Promise<void> {
-  const client = new pg.Client(server)
-  await client.connect()
-  try {
-    await client.query(statement)
-  } finally {
-    await client.end()
-  }
-}
 
 /** A service that consists of the STS alone, on a real database, behind real HTTP. */
 export interface StsWorld extends AsyncDisposable {

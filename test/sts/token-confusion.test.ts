@@ -4,9 +4,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { newId } from '../../src/kernel/ids.ts'
 import { openPrivateKey } from '../../src/kernel/signing-key.ts'
 import { zoneKeyPurpose } from '../../src/store/zone-keys.ts'
+import { freshDatabase, type FreshDatabase } from '../support/databases.ts'
 import {
   exchange,
-  freshDatabase,
   own,
   post,
   session,
@@ -16,7 +16,7 @@ import {
   type Tenant,
 } from './sts-world.ts'
 
-let database: Awaited<ReturnType<typeof freshDatabase>>
+let database: FreshDatabase
 let world: StsWorld
 let t: Tenant
 

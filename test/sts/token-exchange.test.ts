@@ -1,10 +1,10 @@
 import { decodeJwt } from 'jose'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { freshDatabase, type FreshDatabase } from '../support/databases.ts'
 import {
   addApplication,
   addGrant,
   exchange,
-  freshDatabase,
   own,
   post,
   session,
@@ -14,7 +14,7 @@ import {
   type Tenant,
 } from './sts-world.ts'
 
-let database: Awaited<ReturnType<typeof freshDatabase>>
+let database: FreshDatabase
 let world: StsWorld
 let t: Tenant
 

@@ -17,7 +17,7 @@ import { dirname, join, relative } from 'node:path'
 import { z } from 'zod'
 import { StartupError } from '../../kernel/startup-error.ts'
 import type { Account } from './account.ts'
-import { besideName, errnoOf, statOrAbsent } from './files.ts'
+import { besideName, errnoOf } from './files.ts'
 
 /** One build of PostgreSQL for this platform, as its npm package holds it. */
 export interface Distribution {
@@ -82,8 +82,9 @@ export function readDistribution(packageDirectory: string): Distribution {
 
 /**
  * Programs that the account can run: the installed ones where it can, else a copy of them in
- * `copies`. An account cannot run them where it may not pass through the folders above them, where
- * the file system forbids programs, or where npm ran no install scripts and so made no links.
+ * `copies`, which the caller holds against other processes. An account cannot run them where it may
+ * not pass through the folders above them, where the file system forbids programs, or where npm ran
+ * no install scripts and so made no links.
  */
 export async function runnableBinaries(
   distribution: Distribution,
@@ -138,23 +139,10 @@ async function copyDistribution(distribution: Distribution, directory: string): 
   try {
     await copyTree(distribution.directory, fresh)
     for (const link of distribution.links) await makeLink(fresh, link)
-    await moveInto(fresh, directory)
+    await rm(directory, { recursive: true, force: true })
+    await rename(fresh, directory)
   } finally {
     await rm(fresh, { recursive: true, force: true })
-  }
-}
-
-async function moveInto(fresh: string, directory: string): Promise<void> {
-  if ((await statOrAbsent(directory)) !== undefined) {
-    const old = besideName(directory)
-    await rename(directory, old)
-    await rm(old, { recursive: true, force: true })
-  }
-  try {
-    await rename(fresh, directory)
-  } catch (error) {
-    // Another Caracal on this machine put the same copy there first: either serves.
-    if (errnoOf(error) !== 'ENOTEMPTY' && errnoOf(error) !== 'EEXIST') throw error
   }
 }
 

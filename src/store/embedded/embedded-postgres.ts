@@ -7,7 +7,7 @@ import { openEndpoint } from './endpoint.ts'
 import { asStartupError } from './failures.ts'
 import { stopLeftover } from './leftover.ts'
 import { lockDirectory } from './lock.ts'
-import { openPlace, systemDirectory, type Place } from './place.ts'
+import { openPlace, type Place } from './place.ts'
 import { startServer } from './server.ts'
 import { databaseName, ownerRole } from './settings.ts'
 
@@ -54,8 +54,7 @@ export async function startEmbeddedPostgres({
     const place = await openPlace(home)
     await using held = new AsyncDisposableStack()
     held.use(lockDirectory(place.directory))
-    const copies =
-      place.account === undefined ? join(place.directory, 'postgres.bin') : systemCopies
+    const copies = join(place.directory, 'postgres.bin')
     const binaries = await runnableBinaries(distribution, place.account, copies)
     const leftover = await stopLeftover(place.dataDirectory, log)
     const password = await openCluster({ place, binaries, log })
@@ -71,8 +70,6 @@ export async function startEmbeddedPostgres({
     throw asStartupError(error, home)
   }
 }
-
-const systemCopies = join(systemDirectory, 'bin')
 
 interface Started extends Pick<EmbeddedPostgres, 'connection' | 'leftover'> {
   readonly ended: Promise<{ readonly summary: string }>

@@ -8,7 +8,7 @@ import { serverAccount, type Account } from './account.ts'
 import { errnoOf, readOrAbsent, replacePrivateFile, statOrAbsent } from './files.ts'
 
 /** Where root keeps what an unprivileged server could not reach under the home directory. */
-export const systemDirectory = '/var/lib/caracal'
+const systemDirectory = '/var/lib/caracal'
 
 /** Where one installation's database lies and whose it is. */
 export interface Place {
