@@ -1,4 +1,6 @@
 import { sql, type Kysely } from 'kysely'
+import { serviceRole } from '../database.ts'
+import { grantToService, isolateZones } from './privileges.ts'
 
 /** The columns of a governed object. */
 const governed = `
@@ -277,27 +279,12 @@ const zoneOwned = [
   'system_credentials',
 ]
 
-/** The role that the service queries under: it owns nothing, so row-level security binds it. */
-const role = 'caracal_service'
-
 export async function up(db: Kysely<unknown>): Promise<void> {
   for (const statement of statements) await sql.raw(statement).execute(db)
-  for (const table of zoneOwned) {
-    await sql.raw(`alter table ${table} enable row level security`).execute(db)
-    await sql
-      .raw(
-        `create policy zone_isolation on ${table} using (
-          zone_id = current_setting('caracal.zone', true) or current_setting('caracal.zone', true) = '*')`,
-      )
-      .execute(db)
-  }
-  await sql.raw(`grant usage on schema public to ${role}`).execute(db)
+  await isolateZones(db, zoneOwned)
+  await sql.raw(`grant usage on schema public to ${serviceRole}`).execute(db)
+  await grantToService(db)
   await sql
-    .raw(`grant select, insert, update, delete on all tables in schema public to ${role}`)
+    .raw(`revoke update, delete on events, settings, policy_activations from ${serviceRole}`)
     .execute(db)
-  await sql.raw(`grant usage on all sequences in schema public to ${role}`).execute(db)
-  await sql
-    .raw(`revoke update, delete on events, settings, policy_activations from ${role}`)
-    .execute(db)
-  await sql.raw(`revoke all on kysely_migration, kysely_migration_lock from ${role}`).execute(db)
 }
