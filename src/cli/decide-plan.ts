@@ -137,8 +137,8 @@ async function eventsOf(
       ...[zone, ...others].map((log) => client.audit.byRequest(log, { request_id })),
       ...(reach === 'platform' ? [client.audit.platform({ request_id })] : []),
     ])
-    // Ids begin with their time, so that sorting by id is sorting by age.
-    return logs.flatMap((log) => log.items).sort((a, b) => (a.id < b.id ? -1 : 1))
+    // Each log is in order already, and sorting is stable: what one millisecond holds stays so.
+    return logs.flatMap((log) => log.items).sort((a, b) => Date.parse(a.time) - Date.parse(b.time))
   } catch (error) {
     if (error instanceof CaracalError && error.status === 403) return []
     throw error

@@ -28,8 +28,16 @@ describe('ask', () => {
     expect(out).toMatch(/Plan plan_\S+ {2}pending approval/)
     expect(out).toContain('+ billing-agent gains invoices:read on Invoices')
     expect(out).toMatch(/Applied plan plan_\S+, all of it/)
-    for (const type of ['applications.create', 'resources.create', 'grants.create', 'plans.apply'])
-      expect(out).toContain(type)
+    const left = out.slice(out.indexOf('Audit events'))
+    const inOrder = [
+      'token.plan_mandate',
+      'applications.create',
+      'resources.create',
+      'grants.create',
+    ]
+    const places = [...inOrder, 'plans.apply'].map((type) => left.indexOf(type))
+    expect(places).not.toContain(-1)
+    expect(places).toEqual(places.toSorted((a, b) => a - b))
     expect(out).toMatch(/client_secret cs_\S{43}/)
   })
 
