@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { World } from '../world.ts'
 
-/** The real service as a process of its own, on the database of a world. */
+/** The real service as a process of its own: a replica of a world, behind the same address. */
 export interface Replica extends AsyncDisposable {
   readonly url: string
   /** Ends it as a power cut would: it can write nothing more. */
@@ -24,6 +24,7 @@ export async function startReplica(world: World): Promise<Replica> {
       PATH: process.env['PATH'],
       CARACAL_HOME: home,
       CARACAL_PORT: '0',
+      CARACAL_PUBLIC_URL: world.url,
       CARACAL_MASTER_KEY: world.masterKey.toString('base64'),
       DATABASE_URL: databaseUrl(world),
     },
