@@ -13,21 +13,18 @@ const clientCount = 20
 export async function measureExchange(settings: Settings): Promise<readonly Figure[]> {
   await using installation = await createInstallation(settings.profile)
   await using service = await installation.start()
-  const url = `${service.url}/zones/${zone}/oauth2/token`
   const clients = await seedClients(service.admin, clientCount)
   const { connections, seconds } = settings
-  const direct = clients.map((client) => directForm(client))
-  const sessions = await Promise.all(clients.map((client) => sessionOf(url, client)))
-  const exchanged = clients.map((client, i) => exchangeForm(client, sessions[i] ?? ''))
+  const direct = clients.map((client) => ({ zone, form: directForm(client) }))
+  const sessions = await Promise.all(clients.map((client) => sessionOf(service.url, client)))
+  const exchanged = clients.map((client, i) => ({
+    zone,
+    form: exchangeForm(client, sessions[i] ?? ''),
+  }))
+  const load = { url: service.url, connections, bound: { seconds } }
   return [
-    figure(
-      'exchange.client_credentials',
-      await underLoad({ url, forms: direct, connections, seconds }),
-    ),
-    figure(
-      'exchange.token_exchange',
-      await underLoad({ url, forms: exchanged, connections, seconds }),
-    ),
+    figure('exchange.client_credentials', await underLoad({ ...load, requests: direct })),
+    figure('exchange.token_exchange', await underLoad({ ...load, requests: exchanged })),
   ]
 }
 
@@ -50,10 +47,11 @@ function exchangeForm(client: Client, session: string): URLSearchParams {
   return form
 }
 
-async function sessionOf(url: string, client: Client): Promise<string> {
+async function sessionOf(base: string, client: Client): Promise<string> {
   const form = directForm(client)
   form.delete('resource')
   form.delete('scope')
+  const url = `${base}/zones/${zone}/oauth2/token`
   const answer = await fetch(url, { method: 'POST', body: form })
   return z.object({ access_token: z.string() }).parse(await answer.json()).access_token
 }

@@ -1,28 +1,43 @@
 import autocannon from 'autocannon'
 import { percentiles, type Measured } from './figure.ts'
 
+/** A form that is posted to the token endpoint of a zone. */
+export interface TokenRequest {
+  /** The zone, by id or slug. */
+  readonly zone: string
+  readonly form: URLSearchParams
+}
+
 interface Load {
+  /** The service's base URL. */
   readonly url: string
-  /** Form bodies, which the connections send in turn. */
-  readonly forms: readonly URLSearchParams[]
+  /** What the connections ask for in turn. */
+  readonly requests: readonly TokenRequest[]
   readonly connections: number
-  readonly seconds: number
+  /** How long, or how many requests in all. */
+  readonly bound: { readonly seconds: number } | { readonly requests: number }
 }
 
 const warmUpSeconds = 3
 
 /** Keeps every connection busy, first to warm up; throws where anything but a 200 came back. */
 export async function underLoad(load: Load): Promise<Measured> {
-  await fire({ ...load, seconds: warmUpSeconds })
+  await fire({ ...load, bound: { seconds: warmUpSeconds } })
   return fire(load)
 }
 
-async function fire({ url, forms, connections, seconds }: Load): Promise<Measured> {
+/** One load, without a warm-up. */
+export async function fire(load: Load): Promise<Measured> {
+  const { url, connections, bound } = load
   const durationsMs: number[] = []
-  const requests = forms.map((form) => ({ body: form.toString() }))
+  const requests = load.requests.map(({ zone, form }) => ({
+    path: `/zones/${zone}/oauth2/token`,
+    body: form.toString(),
+  }))
   let turn = 0
   const result = await autocannon({
-    ...{ url, connections, duration: seconds, method: 'POST' },
+    ...{ url, connections, method: 'POST' },
+    ...('seconds' in bound ? { duration: bound.seconds } : { amount: bound.requests }),
     headers: { 'content-type': 'application/x-www-form-urlencoded' },
     setupClient: (client) => {
       const from = turn++ % requests.length

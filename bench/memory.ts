@@ -29,10 +29,10 @@ export async function measureMemory(settings: Settings): Promise<readonly Figure
       note: `${database.length} processes`,
     }),
   ]
-  const forms = (await seedClients(service.admin, 1)).map((client) => directForm(client))
-  const url = `${service.url}/zones/${zone}/oauth2/token`
+  const clients = await seedClients(service.admin, 1)
+  const requests = clients.map((client) => ({ zone, form: directForm(client) }))
   const { connections, seconds } = settings
-  const { note } = await underLoad({ url, forms, connections, seconds })
+  const { note } = await underLoad({ url: service.url, requests, connections, bound: { seconds } })
   await sleep(settleMs)
   const after = await megabytesOf('Rss', [service.pid])
   return [...idle, figure('memory.after', { megabytes: after, note: `after ${note}` })]
@@ -41,7 +41,7 @@ export async function measureMemory(settings: Settings): Promise<readonly Figure
 /** Resident or proportional set size, as proc_pid_smaps(5) has them. */
 type SetSize = 'Rss' | 'Pss'
 
-async function megabytesOf(size: SetSize, pids: readonly number[]): Promise<number> {
+export async function megabytesOf(size: SetSize, pids: readonly number[]): Promise<number> {
   const sizes = await Promise.all(pids.map((pid) => bytesOf(size, pid)))
   return sizes.reduce((sum, bytes) => sum + bytes, 0) / 1_000_000
 }

@@ -16,6 +16,7 @@ export const usage = `npm run bench -- [options]
   --connections N    connections of that load (50)
   --rounds N         plans of each size (20)
   --starts N         starts on existing data (5)
+  --exchanges N      mandates of the long load (100000)
   --profile FOLDER   writes CPU profiles of the service there; figures are then slower
 `
 
@@ -30,6 +31,7 @@ export function readOptions(args: readonly string[]): Options | 'help' {
       connections: { type: 'string', default: '50' },
       rounds: { type: 'string', default: '20' },
       starts: { type: 'string', default: '5' },
+      exchanges: { type: 'string', default: '100000' },
       profile: { type: 'string' },
       help: { type: 'boolean', default: false },
     },
@@ -42,6 +44,7 @@ export function readOptions(args: readonly string[]): Options | 'help' {
     connections: count('connections', values.connections),
     rounds: count('rounds', values.rounds),
     starts: count('starts', values.starts),
+    exchanges: count('exchanges', values.exchanges),
     profile: values.profile ?? null,
   }
 }
@@ -51,8 +54,11 @@ function sectionNamed(name: string): SectionName {
   throw new TypeError(`--only takes ${Object.keys(sections).join(', ')}, not ${name}`)
 }
 
+/** More than anybody waits for. */
+const most = 10_000_000
+
 function count(option: string, text: string): number {
   const value = Number(text)
-  if (Number.isInteger(value) && value > 0 && value <= 10_000) return value
-  throw new TypeError(`--${option} takes a whole number from 1 to 10000, not ${text}`)
+  if (Number.isInteger(value) && value > 0 && value <= most) return value
+  throw new TypeError(`--${option} takes a whole number from 1 to ${most}, not ${text}`)
 }

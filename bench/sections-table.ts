@@ -4,6 +4,7 @@ import type { Figure } from './figure.ts'
 import { measureMemory } from './memory.ts'
 import type { Settings } from './settings.ts'
 import { measurePlans } from './plans.ts'
+import { measureEndurance, measureScale } from './scale.ts'
 import { measureStart } from './start.ts'
 
 /** Takes the figures of one part of the service, on an installation of its own where it needs one. */
@@ -12,6 +13,8 @@ export type Section = (settings: Settings) => Promise<readonly Figure[]>
 /** The parts of the benchmark, in the order in which they run. */
 export const sections = {
   exchange: measureExchange,
+  scale: measureScale,
+  endurance: measureEndurance,
   plans: measurePlans,
   decisions: measureDecisions,
   start: measureStart,

@@ -7,6 +7,8 @@ export interface Settings {
   readonly rounds: number
   /** How often the service is started on existing data. */
   readonly starts: number
+  /** How many mandates the long load asks for. */
+  readonly exchanges: number
   /** Folder for CPU profiles of the service; null: it is not profiled. */
   readonly profile: string | null
 }
