@@ -42,11 +42,19 @@ function answersOf({ route, plannable, output, streams }: Operation): Record<str
       route.status === 204
         ? z.null().meta({ description: 'Done' })
         : streams
-          ? { description: 'Events', content: { 'text/event-stream': { schema: own } } }
+          ? {
+              description: 'Server-sent events',
+              content: { 'text/event-stream': { schema: events } },
+            }
           : own,
     default: errorSchema,
   }
 }
+
+/** An OpenAPI schema of an event stream would be of its text: events differ by their names. */
+const events = z.string().meta({
+  description: 'Events by name, each with JSON as its data; the last is `done` or `error`',
+})
 
 const errorSchema = z
   .object({
