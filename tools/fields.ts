@@ -8,6 +8,8 @@ export interface FieldMeta {
   readonly ref?: RefKind
   /** The value is shown once, in the answer to the person who caused it, and nowhere else. */
   readonly secret?: boolean
+  /** What a person's own surface gives, and says that it does, where the person has said nothing. */
+  readonly byHand?: boolean
   readonly description?: string
 }
 

@@ -41,10 +41,10 @@ export const zones = [
     input: z.strictObject({
       name,
       slug: slug.optional(),
-      baseline: z
-        .boolean()
-        .default(false)
-        .meta({ description: 'Activate the built-in baseline policy set: grants decide' }),
+      baseline: z.boolean().default(false).meta({
+        description: 'Activate the built-in baseline policy set: grants decide',
+        byHand: true,
+      }),
       dcr_enabled: z.boolean().default(false),
     }),
     output: zone,

@@ -24,6 +24,8 @@ export interface Field {
   readonly document: boolean
   /** The one field of each of a list's items: plain values may stand for the items. */
   readonly itemField: string | null
+  /** What is given where the person has said nothing; null: nothing is. */
+  readonly byHand: boolean | null
   readonly description: string
 }
 
@@ -57,7 +59,7 @@ export function fieldsOf(operation: Operation): readonly Field[] {
 }
 
 function fieldOf(operation: Operation, name: string, schema: z.ZodType): Field {
-  const { ref, secret, description } = metaOf(schema)
+  const { ref, secret, byHand, description } = metaOf(schema)
   const seen = see(schema)
   const short = ref === undefined ? name : name.replace(/_id$/, '')
   return {
@@ -72,6 +74,7 @@ function fieldOf(operation: Operation, name: string, schema: z.ZodType): Field {
     secret: secret === true,
     document: documents.has(name),
     itemField: seen.itemField,
+    byHand: byHand ?? null,
     description: description ?? '',
   }
 }

@@ -65,6 +65,7 @@ async function inputOf(
     const value = given[field.name]
     if (value !== undefined) input[field.name] = await coerce(field, value, readInput)
   }
+  if (jsonInput === null) giveByHand(session, fields, input)
   inferLanguage(operation, given, input)
   scopeByZone(session, operation, input)
   refuseMissing(invocation, input)
@@ -72,6 +73,20 @@ async function inputOf(
   const parsed = operation.input.safeParse(resolved)
   if (!parsed.success) throw badInput(invocation, parsed.error)
   return resolved
+}
+
+/** What a person has not spoken of and would expect: it is given, and said. */
+function giveByHand(
+  { io }: Session,
+  fields: readonly Field[],
+  input: Record<string, unknown>,
+): void {
+  for (const { name, flag, byHand, description } of fields) {
+    if (byHand === null || input[name] !== undefined) continue
+    input[name] = byHand
+    const [on, off] = byHand ? [`--${flag}`, `--no-${flag}`] : [`--no-${flag}`, `--${flag}`]
+    io.note(io.paint.dim(`With ${on}: ${description}. ${off} for the opposite.`))
+  }
 }
 
 /** `--source @rules.yaml` says how the document is written. */

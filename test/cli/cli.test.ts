@@ -41,6 +41,17 @@ describe('objects', () => {
     expect((await caracal(['app', 'list'])).out).not.toContain('ledger')
   })
 
+  test('a zone made by hand has the baseline active, and that is said', async () => {
+    const made = await caracal(['zone', 'create', 'made by hand', '--json'])
+    expect(made.json.active_policy_set_version_id).toMatch(/^psetv_/)
+    expect(made.notes).toMatch(/With --baseline: .*grants decide\. --no-baseline/)
+    const bare = await caracal(['zone', 'create', 'made bare', '--no-baseline', '--json'])
+    expect(bare).toMatchObject({ notes: '', json: { active_policy_set_version_id: null } })
+    const input = JSON.stringify({ name: 'made from json' })
+    const whole = await caracal(['zone', 'create', '--json-input', input, '--json'])
+    expect(whole.json.active_policy_set_version_id).toBeNull()
+  })
+
   test('a secret is shown with the word to store it', async () => {
     const { out } = await caracal(['app', 'create', 'shows-its-secret'])
     expect(out).toMatch(/client secret +cs_\S{43}/)
