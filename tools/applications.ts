@@ -22,8 +22,13 @@ export const application = z.object({
   auth_method: z.enum(['client_secret', 'private_key_jwt']),
   jwks: jwks.nullable(),
   labels: z.array(z.string()),
+  dpop_required: z.boolean(),
   expires_at: z.iso.datetime().nullable(),
 })
+
+const dpopRequired = z
+  .boolean()
+  .meta({ description: 'Whether it gets mandates bound to a key alone (DPoP, RFC 9449)' })
 
 const clientSecret = z
   .string()
@@ -57,6 +62,7 @@ export const applications = [
       auth_method: z.enum(['client_secret', 'private_key_jwt']).default('client_secret'),
       jwks: jwks.optional(),
       labels: labels.default([]),
+      dpop_required: dpopRequired.default(false),
     }),
     output: application.extend({ client_secret: clientSecret }),
     route: ['POST', all, 201],
@@ -72,14 +78,23 @@ export const applications = [
   }),
   operation({
     id: 'applications.patch',
-    summary: 'Change the name, labels or keys of an application',
+    summary: 'Change the name, labels, keys or proof of possession of an application',
     effect: 'update',
     risk: 'medium',
+    raises: [
+      {
+        field: 'dpop_required',
+        matches: /^false$/,
+        risk: 'high',
+        reason: 'lets a stolen mandate be used by others',
+      },
+    ],
     input: z.strictObject({
       ...target,
       name: name.optional(),
       labels: labels.optional(),
       jwks: jwks.optional(),
+      dpop_required: dpopRequired.optional(),
     }),
     output: application,
     route: ['PATCH', one, 200],

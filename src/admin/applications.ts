@@ -31,6 +31,7 @@ export function applicationHandlers(services: AdminServices): AdminHandlers<'app
         secret_hash: secret?.hash ?? null,
         jwks: input.jwks ?? null,
         labels: input.labels,
+        dpop_required: input.dpop_required,
         expires_at: null,
       })
       return { ...applicationView(row), client_secret: secret?.secret ?? null }
@@ -41,13 +42,14 @@ export function applicationHandlers(services: AdminServices): AdminHandlers<'app
     },
 
     async 'applications.patch'(tx, input) {
-      const { name, labels, jwks } = input
+      const { name, labels, jwks, dpop_required } = input
       refuseReserved(tx.zone, services.system().zone, ...(labels ?? []), name ?? '')
       const current = await getLive(tx, 'applications', input.application_id)
       const row = await updateObject(tx, 'applications', current, {
         ...(name !== undefined && { name, name_key: foldName(name) }),
         ...(labels !== undefined && { labels }),
         ...(jwks !== undefined && { jwks }),
+        ...(dpop_required !== undefined && { dpop_required }),
       })
       return applicationView(row)
     },
@@ -79,6 +81,7 @@ function applicationView(row: ObjectRow<'applications'>) {
     auth_method: row.auth_method,
     jwks: row.jwks,
     labels: row.labels,
+    dpop_required: row.dpop_required,
     expires_at: isoOrNull(row.expires_at),
   }
 }

@@ -76,7 +76,7 @@ export const faultStatus = {
   not_plannable: 422,
   mode_is_ask: 403,
   secret_in_message: 422,
-  // OAuth (RFC 6749, 6750, 7009, 7662, 8693, 8707)
+  // OAuth (RFC 6749, 6750, 7009, 7662, 8693, 8707, 9449)
   invalid_request: 400,
   invalid_client: 401,
   invalid_grant: 400,
@@ -84,6 +84,7 @@ export const faultStatus = {
   invalid_scope: 400,
   unauthorized_client: 400,
   unsupported_grant_type: 400,
+  invalid_dpop_proof: 400,
   access_denied: 403,
   // service
   rate_limited: 429,

@@ -25,6 +25,7 @@ export const limits = {
   controlMandateTtlSeconds: 300,
   planMandateTtlSeconds: 60,
   clientAssertionTtlSeconds: 60,
+  dpopProofTtlSeconds: 60,
   clockSkewSeconds: 5,
   idempotencyTtlMs: 24 * 3_600_000,
   idempotencyKeyChars: 200,

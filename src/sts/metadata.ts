@@ -1,5 +1,6 @@
 import type { ZoneId } from '../kernel/ids.ts'
 import { assertionAlgorithms } from './client-assertion.ts'
+import { proofAlgorithms } from './dpop-proof.ts'
 import { grantTypes } from './grant-types.ts'
 import { issuerOf, tokenEndpointOf } from './issuer.ts'
 
@@ -22,6 +23,7 @@ export function metadataOf(base: string, zone: ZoneId): Readonly<Record<string, 
     ...endpoints,
     jwks_uri: `${issuer}/.well-known/jwks.json`,
     grant_types_supported: Object.values(grantTypes),
+    dpop_signing_alg_values_supported: proofAlgorithms,
     // There is no authorization endpoint, and section 2 requires the member.
     response_types_supported: [],
     ...(Object.fromEntries(authentication) as Record<string, readonly string[]>),
