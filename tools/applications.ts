@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { limits } from '../src/kernel/limits.ts'
 import { governed, includeArchived, labels, name, nothing, page, pageOf, ref } from './fields.ts'
 import { operation } from './operation.ts'
 
@@ -67,6 +68,27 @@ export const applications = [
     output: application.extend({ client_secret: clientSecret }),
     route: ['POST', all, 201],
     inverse: 'applications.delete',
+  }),
+  operation({
+    id: 'applications.register',
+    summary: 'Register a workload for an hour at the most, while the zone allows registration',
+    effect: 'act',
+    risk: 'medium',
+    versioned: false,
+    input: z.strictObject({
+      name,
+      expires_in: z
+        .int()
+        .min(1)
+        .max(limits.dcrTtlSeconds)
+        .default(limits.dcrTtlSeconds)
+        .meta({ description: 'Seconds until it is no application any more' }),
+      auth_method: z.enum(['client_secret', 'private_key_jwt']).default('client_secret'),
+      jwks: jwks.optional(),
+      dpop_required: dpopRequired.default(false),
+    }),
+    output: application.extend({ client_secret: clientSecret }),
+    route: ['POST', `${all}/dcr`, 201],
   }),
   operation({
     id: 'applications.get',

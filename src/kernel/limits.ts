@@ -14,6 +14,8 @@ export const limits = {
   scopesPerResource: 64,
   operationsPerResource: 256,
   labelsPerApplication: 32,
+  dcrTtlSeconds: 3_600,
+  dcrLiveApplications: 500,
   manifestEntries: 256,
   documentBytes: 262_144,
   documentDepth: 16,
