@@ -11,6 +11,7 @@ import { streams } from './http/converse.ts'
 import { errorBody, sendFault } from './http/errors.ts'
 import { healthRoutes } from './http/health.ts'
 import { mcpRoutes } from './http/mcp.ts'
+import { registrationRoutes } from './http/registration.ts'
 import { tokenRoutes } from './http/token.ts'
 import { Fault } from './kernel/faults.ts'
 import { newId } from './kernel/ids.ts'
@@ -57,6 +58,7 @@ export async function createServer(context: Context): Promise<FastifyInstance> {
     adminRoutes(group, context, streams(context))
   })
   await app.register(tokenRoutes(context.sts))
+  await app.register(registrationRoutes(context))
   await app.register(mcpRoutes(context))
   await app.register(consoleRoutes())
   return app

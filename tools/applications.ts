@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { limits } from '../src/kernel/limits.ts'
 import { governed, includeArchived, labels, name, nothing, page, pageOf, ref } from './fields.ts'
 import { operation } from './operation.ts'
 
@@ -22,8 +23,13 @@ export const application = z.object({
   auth_method: z.enum(['client_secret', 'private_key_jwt']),
   jwks: jwks.nullable(),
   labels: z.array(z.string()),
+  dpop_required: z.boolean(),
   expires_at: z.iso.datetime().nullable(),
 })
+
+const dpopRequired = z
+  .boolean()
+  .meta({ description: 'Whether it gets mandates bound to a key alone (DPoP, RFC 9449)' })
 
 const clientSecret = z
   .string()
@@ -57,10 +63,32 @@ export const applications = [
       auth_method: z.enum(['client_secret', 'private_key_jwt']).default('client_secret'),
       jwks: jwks.optional(),
       labels: labels.default([]),
+      dpop_required: dpopRequired.default(false),
     }),
     output: application.extend({ client_secret: clientSecret }),
     route: ['POST', all, 201],
     inverse: 'applications.delete',
+  }),
+  operation({
+    id: 'applications.register',
+    summary: 'Register a workload for an hour at the most, while the zone allows registration',
+    effect: 'act',
+    risk: 'medium',
+    versioned: false,
+    input: z.strictObject({
+      name,
+      expires_in: z
+        .int()
+        .min(1)
+        .max(limits.dcrTtlSeconds)
+        .default(limits.dcrTtlSeconds)
+        .meta({ description: 'Seconds until it is no application any more' }),
+      auth_method: z.enum(['client_secret', 'private_key_jwt']).default('client_secret'),
+      jwks: jwks.optional(),
+      dpop_required: dpopRequired.default(false),
+    }),
+    output: application.extend({ client_secret: clientSecret }),
+    route: ['POST', `${all}/dcr`, 201],
   }),
   operation({
     id: 'applications.get',
@@ -72,14 +100,23 @@ export const applications = [
   }),
   operation({
     id: 'applications.patch',
-    summary: 'Change the name, labels or keys of an application',
+    summary: 'Change the name, labels, keys or proof of possession of an application',
     effect: 'update',
     risk: 'medium',
+    raises: [
+      {
+        field: 'dpop_required',
+        matches: /^false$/,
+        risk: 'high',
+        reason: 'lets a stolen mandate be used by others',
+      },
+    ],
     input: z.strictObject({
       ...target,
       name: name.optional(),
       labels: labels.optional(),
       jwks: jwks.optional(),
+      dpop_required: dpopRequired.optional(),
     }),
     output: application,
     route: ['PATCH', one, 200],

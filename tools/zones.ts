@@ -72,6 +72,12 @@ export const zones = [
         reason: 'lets workloads register themselves',
       },
       {
+        field: 'dcr_shutdown',
+        matches: /^revoke_live$/,
+        risk: 'high',
+        reason: 'ends the workloads that have registered themselves',
+      },
+      {
         field: 'system',
         matches: /^false$/,
         risk: 'high',
@@ -81,6 +87,9 @@ export const zones = [
     input: z.strictObject({
       name: name.optional(),
       dcr_enabled: z.boolean().optional(),
+      dcr_shutdown: z.enum(['keep_live', 'revoke_live']).optional().meta({
+        description: 'What becomes of the live dcr applications where dcr_enabled is turned off',
+      }),
       system: z
         .boolean()
         .optional()

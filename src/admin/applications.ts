@@ -2,15 +2,17 @@ import { sql } from 'kysely'
 import { newSecret } from '../kernel/bearer-secret.ts'
 import { refuse } from '../kernel/faults.ts'
 import { foldName } from '../kernel/names.ts'
-import { liveGrantsOf } from '../store/grants.ts'
-import { archiveObject, insertObject, updateObject, type ObjectRow } from '../store/objects.ts'
+import { insertObject, updateObject } from '../store/objects.ts'
+import { applicationView } from './application-view.ts'
 import { equals, listObjects } from './list.ts'
 import type { AdminHandlers, AdminServices } from './handlers.ts'
 import { get, getLive, refuseReserved } from './lookup.ts'
-import { governedView, isoOrNull } from './views.ts'
+import { archiveWithGrants, registrationHandlers } from './registration.ts'
 
 export function applicationHandlers(services: AdminServices): AdminHandlers<'applications'> {
   return {
+    ...registrationHandlers(services),
+
     async 'applications.list'(tx, input) {
       return listObjects(tx, 'applications', input, applicationView, {
         name: equals('name_key', input.name && foldName(input.name)),
@@ -31,6 +33,7 @@ export function applicationHandlers(services: AdminServices): AdminHandlers<'app
         secret_hash: secret?.hash ?? null,
         jwks: input.jwks ?? null,
         labels: input.labels,
+        dpop_required: input.dpop_required,
         expires_at: null,
       })
       return { ...applicationView(row), client_secret: secret?.secret ?? null }
@@ -41,22 +44,21 @@ export function applicationHandlers(services: AdminServices): AdminHandlers<'app
     },
 
     async 'applications.patch'(tx, input) {
-      const { name, labels, jwks } = input
+      const { name, labels, jwks, dpop_required } = input
       refuseReserved(tx.zone, services.system().zone, ...(labels ?? []), name ?? '')
       const current = await getLive(tx, 'applications', input.application_id)
       const row = await updateObject(tx, 'applications', current, {
         ...(name !== undefined && { name, name_key: foldName(name) }),
         ...(labels !== undefined && { labels }),
         ...(jwks !== undefined && { jwks }),
+        ...(dpop_required !== undefined && { dpop_required }),
       })
       return applicationView(row)
     },
 
     async 'applications.delete'(tx, input) {
       const current = await getLive(tx, 'applications', input.application_id)
-      await archiveObject(tx, 'applications', current)
-      for (const grant of await liveGrantsOf(tx.queries, tx.zone, { application_id: current.id }))
-        await archiveObject(tx, 'grants', grant)
+      await archiveWithGrants(tx, current)
       return {}
     },
 
@@ -68,17 +70,5 @@ export function applicationHandlers(services: AdminServices): AdminHandlers<'app
       await updateObject(tx, 'applications', current, { secret_hash: hash })
       return { id: current.id, client_secret: secret }
     },
-  }
-}
-
-function applicationView(row: ObjectRow<'applications'>) {
-  return {
-    ...governedView(row),
-    name: row.name,
-    kind: row.kind,
-    auth_method: row.auth_method,
-    jwks: row.jwks,
-    labels: row.labels,
-    expires_at: isoOrNull(row.expires_at),
   }
 }

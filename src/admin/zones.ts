@@ -9,11 +9,13 @@ import { activate } from '../store/activations.ts'
 import { insertObject, noteZoneChange } from '../store/objects.ts'
 import { countObjects } from '../store/overview.ts'
 import { readPage } from '../store/pages.ts'
+import { countRegistrations } from '../store/registrations.ts'
 import type { Tx } from '../store/tx.ts'
 import { createZoneKey } from '../store/zone-keys.ts'
 import { findZone, insertZone, updateZone, type Zone } from '../store/zones.ts'
 import type { AdminHandlers, AdminServices } from './handlers.ts'
 import { refuseReserved } from './lookup.ts'
+import { shutDownRegistration } from './registration.ts'
 import { isoOrNull } from './views.ts'
 
 export function zoneHandlers(services: AdminServices): AdminHandlers<'zones'> {
@@ -52,11 +54,8 @@ function reads(services: AdminServices): Omit<AdminHandlers<'zones'>, keyof Writ
     },
 
     async 'zones.dcr_status'(tx) {
-      const { rows } = await sql<{ live: number }>`
-        select count(*) as live from applications
-        where zone_id = ${tx.zone} and kind = 'dcr' and archived_at is null
-          and (expires_at is null or expires_at > ${tx.now})`.execute(tx.queries)
-      return { dcr_enabled: (await current(tx)).dcr_enabled, live_applications: rows[0]?.live ?? 0 }
+      const live = await countRegistrations(tx.queries, tx.zone, tx.now)
+      return { dcr_enabled: (await current(tx)).dcr_enabled, live_applications: live }
     },
   }
 }
@@ -86,6 +85,9 @@ function writes(services: AdminServices): Writes {
       if (before.slug === reservedSlug)
         refuse('system_zone_read_only', 'The reserved zone is changed by the platform alone.')
       if (input.name !== undefined) refuseReserved(tx.zone, services.system().zone, input.name)
+      if (input.dcr_shutdown !== undefined && input.dcr_enabled !== false)
+        refuse('invalid_body', 'dcr_shutdown goes together with dcr_enabled: false.')
+      if (input.dcr_enabled === false) await shutDownRegistration(tx, input.dcr_shutdown)
       const after = await updateZone(tx, before, {
         ...(input.name !== undefined && { name: input.name, name_key: foldName(input.name) }),
         ...(input.dcr_enabled !== undefined && { dcr_enabled: input.dcr_enabled }),

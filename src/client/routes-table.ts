@@ -34,6 +34,12 @@ export const routes = {
       answer: 'object',
       reads: false,
     },
+    register: {
+      method: 'POST',
+      path: '/v1/zones/:zone_id/applications/dcr',
+      answer: 'object',
+      reads: false,
+    },
     get: {
       method: 'GET',
       path: '/v1/zones/:zone_id/applications/:application_id',

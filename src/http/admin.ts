@@ -1,13 +1,13 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { catalogue, findOperation, type OperationId } from '../../tools/catalogue.ts'
+import { catalogue, type OperationId } from '../../tools/catalogue.ts'
 import { pathFields, type Operation } from '../../tools/operation.ts'
 import type { Context } from '../context.ts'
 import { perform, type Performed } from '../gate/perform.ts'
-import { anonymous, type Principal } from '../gate/principal.ts'
-import { refuse, type Fault } from '../kernel/faults.ts'
+import { refuse } from '../kernel/faults.ts'
 import { authenticateForDoor } from './authenticate.ts'
-import { faultOf, sendFault } from './errors.ts'
+import { sendFault } from './errors.ts'
 import { dryRunOf, readQuery } from './query.ts'
+import { recordEarly, zoneIn } from './record-early.ts'
 import { idempotencyKeyOf, ifMatchOf, traceIdOf } from './request-facts.ts'
 import { routeSchema } from './route-schema.ts'
 
@@ -101,40 +101,4 @@ function bodyOf(request: FastifyRequest): Record<string, unknown> {
   if (body === undefined || body === null) return {}
   if (typeof body === 'object' && !Array.isArray(body)) return body as Record<string, unknown>
   refuse('invalid_body', 'Send a JSON object.')
-}
-
-function zoneIn(request: FastifyRequest): string | null {
-  const { zone_id } = request.params as { zone_id?: string }
-  return zone_id ?? null
-}
-
-/** A request that was refused before the door could see it leaves its event all the same. */
-async function recordEarly(
-  context: Context,
-  request: FastifyRequest,
-  error: unknown,
-): Promise<void> {
-  const operation = request.routeOptions.config.operation
-  if (request.atDoor || operation === undefined || findOperation(operation) === undefined) return
-  const fault = faultOf(error)
-  await perform(context, await senderOf(context, request, fault), {
-    operation,
-    zone: zoneIn(request),
-    input: {},
-    requestId: request.id,
-    traceId: traceIdOf(request),
-    refusal: fault,
-  }).catch(() => undefined)
-}
-
-/** Who has sent a request that was refused unread; a bad credential adds nothing to the refusal. */
-async function senderOf(
-  context: Context,
-  request: FastifyRequest,
-  fault: Fault,
-): Promise<Principal> {
-  if (request.principal !== null) return request.principal
-  const header = request.headers.authorization
-  const sender = await authenticateForDoor(context, header).catch(() => null)
-  return sender === null || sender.kind === 'anonymous' ? anonymous(fault) : sender
 }

@@ -14,7 +14,7 @@ export interface ErrorBody {
 const ofFastify: Readonly<Record<string, readonly [Fault['code'], string]>> = {
   FST_ERR_CTP_INVALID_JSON_BODY: ['invalid_json', 'The body is not valid JSON.'],
   FST_ERR_CTP_EMPTY_JSON_BODY: ['invalid_json', 'The body is empty; send a JSON object.'],
-  FST_ERR_CTP_BODY_TOO_LARGE: ['payload_too_large', 'The body is larger than 1 MiB.'],
+  FST_ERR_CTP_BODY_TOO_LARGE: ['payload_too_large', 'The body is larger than this route takes.'],
   FST_ERR_CTP_INVALID_MEDIA_TYPE: ['unsupported_media_type', 'Send application/json.'],
   FST_ERR_BAD_URL: ['route_not_found', 'The path cannot be decoded.'],
   FST_ERR_MAX_PARAM_LENGTH: ['route_not_found', 'A part of the path is longer than any id.'],

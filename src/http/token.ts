@@ -79,6 +79,7 @@ function endpointRequest(request: FastifyRequest<ZoneRequest>): EndpointRequest 
     zone: request.params.zone,
     form: request.body?.form ?? null,
     authorization: request.headers.authorization,
+    dpop: request.headers.dpop?.toString(),
     sourceIp: sourceAddress(request.ip),
     requestId: request.id,
     traceId: traceIdOf(request) ?? null,

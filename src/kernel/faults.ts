@@ -48,6 +48,8 @@ export const faultStatus = {
   resource_identifier_taken: 409,
   policy_name_taken: 409,
   policy_set_name_taken: 409,
+  dcr_disabled: 409,
+  dcr_shutdown_required: 409,
   last_owner: 409,
   revision_conflict: 412,
   idempotency_key_reused: 422,
@@ -76,7 +78,7 @@ export const faultStatus = {
   not_plannable: 422,
   mode_is_ask: 403,
   secret_in_message: 422,
-  // OAuth (RFC 6749, 6750, 7009, 7662, 8693, 8707)
+  // OAuth (RFC 6749, 6750, 7009, 7591, 7662, 8693, 8707, 9449)
   invalid_request: 400,
   invalid_client: 401,
   invalid_grant: 400,
@@ -84,6 +86,9 @@ export const faultStatus = {
   invalid_scope: 400,
   unauthorized_client: 400,
   unsupported_grant_type: 400,
+  invalid_dpop_proof: 400,
+  invalid_client_metadata: 400,
+  invalid_redirect_uri: 400,
   access_denied: 403,
   // service
   rate_limited: 429,

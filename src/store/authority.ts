@@ -28,6 +28,7 @@ export interface AuthorityRow {
     readonly auth_method: 'client_secret' | 'private_key_jwt'
     readonly secret_hash: string | null
     readonly jwks: { readonly keys: readonly { readonly kty: string }[] } | null
+    readonly dpop_required: boolean
   } | null
   /** Null: none was asked for, or the zone has no such resource. */
   readonly resource: {
@@ -72,7 +73,8 @@ function textFor(resourceIs: string): string {
       (select jsonb_build_object('id', a.id, 'name', a.name, 'kind', a.kind, 'labels', a.labels,
           'archived', a.archived_at is not null,
           'expires_at_ms', ${milliseconds('a.expires_at')},
-          'auth_method', a.auth_method, 'secret_hash', a.secret_hash, 'jwks', a.jwks)
+          'auth_method', a.auth_method, 'secret_hash', a.secret_hash, 'jwks', a.jwks,
+          'dpop_required', a.dpop_required)
         from applications a where a.zone_id = z.id and a.id = $2) as application,
       r.resource,
       coalesce((select jsonb_agg(jsonb_build_object('id', g.id, 'scopes', g.scopes,

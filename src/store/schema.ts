@@ -47,6 +47,8 @@ export interface ApplicationRow extends Governed {
   secret_hash: string | null
   jwks: Json<{ keys: { kty: string }[] } | null>
   labels: string[]
+  /** Whether it gets mandates bound to a key alone (RFC 9449). */
+  dpop_required: boolean
   expires_at: Timestamp | null
 }
 
@@ -244,7 +246,7 @@ export interface RevocationRow {
 /** A value that may be used once, such as the jti of a client assertion (RFC 7523). */
 export interface UsedOnceRow {
   zone_id: string
-  purpose: 'client_assertion' | 'plan_mandate'
+  purpose: 'client_assertion' | 'dpop_proof' | 'plan_mandate'
   value: string
   expires_at: Timestamp
 }

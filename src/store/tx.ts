@@ -34,6 +34,11 @@ export interface Tx {
   next(zone: ZoneId, newId?: IdSource): Tx
 }
 
+/** The same call for a runtime act, whose objects get the zone's revision as it is. */
+export function atRevision(tx: Tx, revision: number): Tx {
+  return { ...tx, revise: () => Promise.resolve(revision) }
+}
+
 /** Begins the first call of a transaction; `nowMs` is the time of everything in it. */
 export function openTx(queries: Queries, zone: ZoneId, nowMs: number): Tx {
   const now = new Date(nowMs)

@@ -25,6 +25,8 @@ export interface MandateClaims {
   readonly target: readonly string[]
   /** Who acts for the subject (RFC 8693 section 4.1). */
   readonly act?: { readonly sub: string }
+  /** The key that its presenter has to prove (RFC 9449 section 6.1). */
+  readonly cnf?: { readonly jkt: string }
   readonly plan?: {
     readonly id: Id<'plan'>
     readonly digest: string

@@ -6,7 +6,7 @@ import { issuerOf, tokenEndpointOf } from './issuer.ts'
 import type { Exchange } from './parts.ts'
 
 /** What a client may sign its assertions with (RFC 8725 section 3.1: an allow-list). */
-export const assertionAlgorithms = ['ES256', 'ES384', 'PS256', 'EdDSA', 'RS256']
+export const assertionAlgorithms = ['ES256', 'ES384', 'PS256', 'EdDSA', 'RS256'] as const
 
 /** Why an assertion does not authenticate its client. */
 export type AssertionRefusal =
@@ -53,7 +53,7 @@ export async function refusalOfAssertion(
   let claims: JWTPayload
   try {
     const verified = await jwtVerify(assertion, createLocalJWKSet(client.jwks as JSONWebKeySet), {
-      algorithms: assertionAlgorithms,
+      algorithms: [...assertionAlgorithms],
       issuer: client.id,
       subject: client.id,
       audience: [issuerOf(base, exchange.zone), tokenEndpointOf(base, exchange.zone)],

@@ -49,6 +49,11 @@ export async function verifyControl(parts: Parts, token: string): Promise<Contro
   })
   if (refusal !== null)
     refuse('invalid_mandate', messages[refusal], { details: { reason: refusal } })
+  // This surface takes bearer tokens alone, and a bound one is none (RFC 9449 section 7.2).
+  if (claims.cnf !== undefined)
+    refuse('invalid_mandate', 'The mandate is bound to a key and presented without its proof.', {
+      details: { reason: 'dpop_proof_missing' },
+    })
   return controlMandateOf(claims)
 }
 

@@ -1,6 +1,7 @@
 import type { MandateClaims } from './claims.ts'
 import { diagnose } from './draft-event.ts'
 import { readFacts } from './facts.ts'
+import { tokenTypeOf } from './issue.ts'
 import { required } from './parameters.ts'
 import type { EndpointRequest, Parts } from './parts.ts'
 import { serve } from './serve.ts'
@@ -8,7 +9,7 @@ import { serve } from './serve.ts'
 /** An answer of the introspection endpoint (RFC 7662 section 2.2). */
 export type IntrospectAnswer =
   | { readonly active: false }
-  | ({ readonly active: true; readonly token_type: 'Bearer' } & MandateClaims)
+  | ({ readonly active: true; readonly token_type: 'Bearer' | 'DPoP' } & MandateClaims)
 
 /**
  * The introspection endpoint (RFC 7662): any client of the zone may ask about the zone's mandates.
@@ -29,6 +30,6 @@ export async function introspect(
     if (refusal !== null) return { answer: () => ({ active: false }) }
     exchange.event.mandateJti = claims.jti
     exchange.event.sessionId = claims.sid
-    return { answer: () => ({ active: true, token_type: 'Bearer', ...claims }) }
+    return { answer: () => ({ active: true, token_type: tokenTypeOf(claims), ...claims }) }
   })
 }

@@ -13,6 +13,8 @@ export interface Issue {
   readonly keyId: string | null
   /** RFC 8693 section 2.2.1; null outside of a token exchange. */
   readonly issuedTokenType: string | null
+  /** Whether its client gets nothing without a DPoP proof. */
+  readonly dpopRequired: boolean
 }
 
 /** One way to get a mandate: a checklist in a file of its own. */
@@ -30,7 +32,8 @@ export function issue(
 ): Issue {
   const base = exchange.parts.context.issuerBase()
   const claims = mandateClaims(base, exchange.zone, exchange.nowMs, terms)
-  return { claims, keyId: facts.keyId, issuedTokenType }
+  const { keyId, client } = facts
+  return { claims, keyId, issuedTokenType, dpopRequired: client.dpop_required }
 }
 
 /** A mandate for one resource, of the client itself or of the subject that it stands for. */
@@ -51,6 +54,7 @@ export function resourceTerms(
     lifetimeSeconds: limits.mandateTtlSeconds,
     endsAtMs: Math.min(allowed.endsAtMs, subjectEndsAtMs),
     ...(subject === undefined ? {} : { session: { sid: subject.sid, rootSid: subject.root_sid } }),
+    ...(subject?.cnf === undefined ? {} : { cnf: subject.cnf }),
   }
 }
 
@@ -67,4 +71,9 @@ export function sessionTerms(exchange: Exchange, client: Client): MandateTerms {
     lifetimeSeconds: limits.mandateTtlSeconds,
     endsAtMs: client.expires_at_ms ?? Infinity,
   }
+}
+
+/** RFC 9449 section 5: who presents a bound mandate has to prove its key. */
+export function tokenTypeOf({ cnf }: MandateClaims): 'Bearer' | 'DPoP' {
+  return cnf === undefined ? 'Bearer' : 'DPoP'
 }

@@ -5,8 +5,9 @@ export function issuerOf(base: string, zone: ZoneId): string {
   return `${base}/zones/${zone}`
 }
 
-export function tokenEndpointOf(base: string, zone: ZoneId): string {
-  return `${issuerOf(base, zone)}/oauth2/token`
+/** `zone` is an id, or a slug as a path may have it. */
+export function tokenEndpointOf(base: string, zone: string): string {
+  return `${base}/zones/${zone}/oauth2/token`
 }
 
 /** What a control mandate is for: the Admin API of this service. */

@@ -1,12 +1,18 @@
 import type { ZoneId } from '../kernel/ids.ts'
+import type { Zone } from '../store/zones.ts'
 import { assertionAlgorithms } from './client-assertion.ts'
+import { proofAlgorithms } from './dpop-proof.ts'
 import { grantTypes } from './grant-types.ts'
 import { issuerOf, tokenEndpointOf } from './issuer.ts'
 
 const clientAuthentication = ['client_secret_basic', 'client_secret_post', 'private_key_jwt']
 
 /** The authorization server metadata of a zone (RFC 8414 section 2). */
-export function metadataOf(base: string, zone: ZoneId): Readonly<Record<string, unknown>> {
+export function metadataOf(
+  base: string,
+  zone: ZoneId,
+  { dcr_enabled: registers }: Pick<Zone, 'dcr_enabled'>,
+): Readonly<Record<string, unknown>> {
   const issuer = issuerOf(base, zone)
   const endpoints = {
     token_endpoint: tokenEndpointOf(base, zone),
@@ -20,8 +26,10 @@ export function metadataOf(base: string, zone: ZoneId): Readonly<Record<string, 
   return {
     issuer,
     ...endpoints,
+    ...(registers && { registration_endpoint: `${issuer}/oauth2/register` }),
     jwks_uri: `${issuer}/.well-known/jwks.json`,
     grant_types_supported: Object.values(grantTypes),
+    dpop_signing_alg_values_supported: proofAlgorithms,
     // There is no authorization endpoint, and section 2 requires the member.
     response_types_supported: [],
     ...(Object.fromEntries(authentication) as Record<string, readonly string[]>),

@@ -38,6 +38,7 @@ export async function requestMandate(
       zone: parts.context.system().zone,
       form: form.toString(),
       authorization: undefined,
+      dpop: undefined,
       sourceIp: null,
       requestId: asked.requestId,
       traceId: asked.traceId ?? null,

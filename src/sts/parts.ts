@@ -29,6 +29,8 @@ export interface EndpointRequest {
   /** The body, where it is application/x-www-form-urlencoded; null for any other kind. */
   readonly form: string | null
   readonly authorization: string | undefined
+  /** The DPoP header (RFC 9449), where there is one. */
+  readonly dpop: string | undefined
   /** The peer's address in the form that conditions compare; null where it is unknown. */
   readonly sourceIp: string | null
   readonly requestId: string
@@ -39,8 +41,11 @@ export interface EndpointRequest {
 export interface Exchange {
   readonly parts: Parts
   readonly zone: ZoneId
+  /** The zone as the path names it. */
+  readonly named: string
   readonly parameters: Parameters
   readonly authorization: string | undefined
+  readonly dpop: string | undefined
   readonly sourceIp: string | null
   readonly nowMs: number
   readonly event: DraftEvent

@@ -52,8 +52,10 @@ async function open(parts: Parts, request: EndpointRequest, event: DraftEvent): 
   return {
     parts,
     zone,
+    named: request.zone,
     parameters: parseForm(request.form),
     authorization: request.authorization,
+    dpop: request.dpop,
     sourceIp: request.sourceIp,
     nowMs: parts.context.clock.now(),
     event,

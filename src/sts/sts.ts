@@ -2,6 +2,7 @@ import { createEventWriter } from '../audit/writer.ts'
 import type { Id, ZoneId } from '../kernel/ids.ts'
 import type { PublicJwk } from '../kernel/signing-key.ts'
 import { createZoneReader } from '../store/zone-reader.ts'
+import { findZone } from '../store/zones.ts'
 import type { StsContext } from './context.ts'
 import { verifyControl, type ControlMandate } from './control.ts'
 import { createDocumentCache } from './documents.ts'
@@ -61,8 +62,8 @@ export function createSts(context: StsContext): Sts {
       return zone && { keys: await trust.publicKeys(zone) }
     },
     async metadata(named) {
-      const zone = await parts.zones.find(named)
-      return zone && metadataOf(context.issuerBase(), zone)
+      const zone = await findZone(context.db.unzoned, named)
+      return zone === undefined ? null : metadataOf(context.issuerBase(), zone.id as ZoneId, zone)
     },
     verifyControl: (token) => verifyControl(parts, token),
     readMandate: ({ conversationId, ...asked }) =>

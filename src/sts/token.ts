@@ -1,11 +1,12 @@
 import { refuse } from '../kernel/faults.ts'
+import { bindToProof } from './dpop.ts'
 import { noteMandate } from './draft-event.ts'
 import { clientCredentials } from './grants/client-credentials.ts'
 import { planMandate } from './grants/plan-mandate.ts'
 import { readMandate } from './grants/read-mandate.ts'
 import { tokenExchange } from './grants/token-exchange.ts'
 import { grantTypes, tokenTypes } from './grant-types.ts'
-import type { Grant, Issue } from './issue.ts'
+import { tokenTypeOf, type Grant, type Issue } from './issue.ts'
 import { signJws } from './jws.ts'
 import { required, type Parameters } from './parameters.ts'
 import type { EndpointRequest, Parts } from './parts.ts'
@@ -14,7 +15,7 @@ import { serve } from './serve.ts'
 /** A successful answer of the token endpoint (RFC 6749 section 5.1, RFC 8693 section 2.2.1). */
 export interface TokenAnswer {
   readonly access_token: string
-  readonly token_type: 'Bearer'
+  readonly token_type: 'Bearer' | 'DPoP'
   /** Seconds. */
   readonly expires_in: number
   /** Always told: without `scope` in the request it is the zone that chose. */
@@ -38,7 +39,7 @@ export async function issueToken(parts: Parts, request: EndpointRequest): Promis
   return serve(parts, request, 'token.request', async (exchange) => {
     const grant = grantOf(exchange.parameters)
     exchange.event.type = grant.event
-    const issued = await grant.run(exchange)
+    const issued = await bindToProof(exchange, await grant.run(exchange))
     const signer = await parts.signers.of(exchange.zone, issued.keyId)
     noteMandate(exchange.event, issued.claims)
     return { answer: () => answerOf(issued, signJws(signer, issued.claims)) }
@@ -63,7 +64,7 @@ function grantOf(parameters: Parameters): Grant {
 function answerOf({ claims, issuedTokenType }: Issue, token: string): TokenAnswer {
   return {
     access_token: token,
-    token_type: 'Bearer',
+    token_type: tokenTypeOf(claims),
     expires_in: claims.exp - claims.iat,
     scope: claims.scope,
     ...(issuedTokenType === null ? {} : { issued_token_type: issuedTokenType }),

@@ -187,7 +187,11 @@ export async function activate(tx: Tx, documents: object): Promise<void> {
 export async function addApplication(
   tx: Tx,
   name: string,
-  fields: { readonly jwks?: { keys: { kty: string }[] }; readonly labels?: string[] } = {},
+  fields: {
+    readonly jwks?: { keys: { kty: string }[] }
+    readonly labels?: string[]
+    readonly dpopRequired?: boolean
+  } = {},
 ): Promise<{ id: Id<'application'>; secret: string }> {
   const { secret, hash } = newSecret('cs')
   const row = await insertObject(tx, 'applications', {
@@ -198,6 +202,7 @@ export async function addApplication(
     secret_hash: fields.jwks === undefined ? hash : null,
     jwks: fields.jwks ?? null,
     labels: fields.labels ?? [],
+    dpop_required: fields.dpopRequired ?? false,
     expires_at: null,
   })
   return { id: row.id as Id<'application'>, secret }

@@ -29,6 +29,10 @@ const objects: Pick<
 
   'applications.list': nothing,
   'applications.create': () => ({ name: freshName('agent'), labels: ['team:billing'] }),
+  'applications.register': async (make) => {
+    await make.call('zones.patch', { dcr_enabled: true })
+    return { name: freshName('workload'), expires_in: 600 }
+  },
   'applications.get': async (make) => ({ application_id: (await make.application()).id }),
   'applications.patch': async (make) => ({
     application_id: (await make.application()).id,

@@ -165,22 +165,21 @@ export async function switchDcr(scene: Scene, clause: Clause): Promise<readonly 
     return [
       { kind: 'note', text: `Dynamic client registration is ${wanted ? 'on' : 'off'} already.` },
     ]
+  const live = wanted ? 0 : await liveRegistrations(scene)
   addStep(scene.draft, {
     operation: 'zones.patch',
     name: 'zone',
-    input: { dcr_enabled: wanted },
+    input: { dcr_enabled: wanted, ...(live > 0 && { dcr_shutdown: 'keep_live' }) },
     phrase: `turn dynamic client registration ${wanted ? 'on' : 'off'} in zone ${quoted(scene.objects.zone.name)}`,
   })
-  if (wanted) return []
+  if (live === 0) return []
+  const text = `${count(live, 'application')} registered that way ${live === 1 ? 'stays' : 'stay'} live until ${live === 1 ? 'it expires' : 'they expire'}, within the hour.`
+  return [{ kind: 'note', text }]
+}
+
+async function liveRegistrations(scene: Scene): Promise<number> {
   const status = await scene.state.read<{ live_applications: number }>('zones_dcr_status')
-  return status.live_applications === 0
-    ? []
-    : [
-        {
-          kind: 'note',
-          text: `${count(status.live_applications, 'application')} registered that way ${status.live_applications === 1 ? 'is' : 'are'} still live.`,
-        },
-      ]
+  return status.live_applications
 }
 
 export async function markSystem(scene: Scene, clause: Clause): Promise<readonly Part[]> {
