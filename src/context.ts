@@ -14,6 +14,7 @@ import { policyHandlers } from './admin/policies.ts'
 import { policySetHandlers } from './admin/policy-sets.ts'
 import { providerHandlers } from './admin/providers.ts'
 import { resourceHandlers } from './admin/resources.ts'
+import { subjectIssuerHandlers } from './admin/subject-issuers.ts'
 import { zoneHandlers } from './admin/zones.ts'
 import type { Config, Secrets } from './config.ts'
 import type { GateContext } from './gate/context.ts'
@@ -200,6 +201,7 @@ function handlersOf(services: Services): Handlers {
     ...providerHandlers(services),
     ...resourceHandlers(services),
     ...grantHandlers(),
+    ...subjectIssuerHandlers(services),
     ...policyHandlers(services),
     ...policySetHandlers(services),
     ...accessHandlers(services),

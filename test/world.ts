@@ -76,6 +76,7 @@ const governedTables = [
   'providers',
   'resources',
   'grants',
+  'subject_issuers',
   'policies',
   'policy_versions',
   'policy_sets',

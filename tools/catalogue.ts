@@ -12,6 +12,7 @@ import { policies } from './policies.ts'
 import { policySets } from './policy-sets.ts'
 import { providers } from './providers.ts'
 import { resources } from './resources.ts'
+import { subjectIssuers } from './subject-issuers.ts'
 import { zones } from './zones.ts'
 
 /** Every operation of the product, in the order in which surfaces list them. */
@@ -21,6 +22,7 @@ export const catalogue = [
   ...providers,
   ...resources,
   ...grants,
+  ...subjectIssuers,
   ...policies,
   ...policySets,
   ...access,

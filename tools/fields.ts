@@ -18,6 +18,7 @@ export type RefKind =
   | 'resource'
   | 'provider'
   | 'grant'
+  | 'subjectIssuer'
   | 'policy'
   | 'policyVersion'
   | 'policySet'

@@ -7,6 +7,7 @@ export const idPrefix = {
   resource: 'res',
   provider: 'prov',
   grant: 'grt',
+  subjectIssuer: 'sis',
   policy: 'pol',
   policyVersion: 'polv',
   policySet: 'pset',

@@ -75,6 +75,21 @@ export interface GrantRow extends Governed {
   expires_at: Timestamp | null
 }
 
+/** An OpenID provider that a zone believes about users. */
+export interface SubjectIssuerRow extends Governed {
+  name: string
+  name_key: string
+  issuer: string
+  /** Null: as its discovery document says. */
+  jwks_url: string | null
+  /** The client id that the zone has at it. */
+  audience: string
+  algorithms: string[]
+  claims: Json<{ subject: string; name: string }>
+  sign_in: boolean
+  sealed_secret: Buffer | null
+}
+
 export interface PolicyRow extends Governed {
   name: string
   name_key: string
@@ -270,6 +285,7 @@ export interface Tables {
   providers: ProviderRow
   resources: ResourceRow
   grants: GrantRow
+  subject_issuers: SubjectIssuerRow
   policies: PolicyRow
   policy_versions: PolicyVersionRow
   policy_sets: PolicySetRow

@@ -28,6 +28,7 @@ export interface ZoneMaker {
   resource(): Promise<OutputOf<'resources.create'>>
   provider(): Promise<OutputOf<'providers.create'>>
   grant(): Promise<OutputOf<'grants.create'>>
+  subjectIssuer(): Promise<OutputOf<'subject_issuers.create'>>
   policy(): Promise<OutputOf<'policies.create'>>
   policySet(): Promise<OutputOf<'policy_sets.create'>>
   policySetVersion(): Promise<OutputOf<'policy_sets.add_version'>>
@@ -71,6 +72,12 @@ export function makerIn(world: World, zone: string): ZoneMaker {
         application_id: (await application()).id,
         resource_id: (await resource()).id,
         scopes: ['invoices:read'],
+      }),
+    subjectIssuer: () =>
+      call('subject_issuers.create', {
+        name: freshName('provider of identity'),
+        issuer: `https://login.example.com/${freshName('tenant')}`,
+        audience: 'caracal',
       }),
     policy: () =>
       call('policies.create', {
