@@ -13,6 +13,7 @@ export const idPrefix = {
   policySet: 'pset',
   policySetVersion: 'psetv',
   session: 'ses',
+  edge: 'edge',
   approval: 'apr',
   plan: 'plan',
   principal: 'prn',
