@@ -13,6 +13,7 @@ import { policySets } from './policy-sets.ts'
 import { providers } from './providers.ts'
 import { resources } from './resources.ts'
 import { subjectIssuers } from './subject-issuers.ts'
+import { subjects } from './subjects.ts'
 import { zones } from './zones.ts'
 
 /** Every operation of the product, in the order in which surfaces list them. */
@@ -23,6 +24,7 @@ export const catalogue = [
   ...resources,
   ...grants,
   ...subjectIssuers,
+  ...subjects,
   ...policies,
   ...policySets,
   ...access,

@@ -19,6 +19,7 @@ export type RefKind =
   | 'provider'
   | 'grant'
   | 'subjectIssuer'
+  | 'subject'
   | 'policy'
   | 'policyVersion'
   | 'policySet'

@@ -179,6 +179,15 @@ export const routes = {
       reads: false,
     },
   },
+  subjects: {
+    list: { method: 'GET', path: '/v1/zones/:zone_id/subjects', answer: 'page', reads: true },
+    revoke: {
+      method: 'POST',
+      path: '/v1/zones/:zone_id/subjects/revoke',
+      answer: 'object',
+      reads: false,
+    },
+  },
   policies: {
     validate: { method: 'POST', path: '/v1/policies/validate', answer: 'object', reads: true },
     templates: { method: 'GET', path: '/v1/policy-templates', answer: 'object', reads: true },

@@ -8,6 +8,7 @@ export const idPrefix = {
   provider: 'prov',
   grant: 'grt',
   subjectIssuer: 'sis',
+  subject: 'sub',
   policy: 'pol',
   policyVersion: 'polv',
   policySet: 'pset',

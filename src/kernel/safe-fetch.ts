@@ -17,6 +17,7 @@ export type FetchRefusal =
   | 'content_type_unexpected'
   | 'content_encoding_unexpected'
   | 'answer_too_large'
+  | 'answer_malformed'
 
 /** Its message says what happened and may be shown: it holds nothing of what was answered. */
 export class FetchError extends Error {

@@ -90,6 +90,21 @@ export interface SubjectIssuerRow extends Governed {
   sealed_secret: Buffer | null
 }
 
+/** A user that a zone has seen. */
+export interface SubjectRow {
+  id: string
+  zone_id: string
+  /** What grants are bound to, and what mandates have as their subject. */
+  user_id: string
+  /** Null: a person of this installation. */
+  issuer_id: string | null
+  name: string
+  first_seen_at: Timestamp
+  last_seen_at: Timestamp
+  /** When everything that the user had was last ended. */
+  revoked_at: Timestamp | null
+}
+
 export interface PolicyRow extends Governed {
   name: string
   name_key: string
@@ -335,6 +350,7 @@ export interface Tables {
   resources: ResourceRow
   grants: GrantRow
   subject_issuers: SubjectIssuerRow
+  subjects: SubjectRow
   policies: PolicyRow
   policy_versions: PolicyVersionRow
   policy_sets: PolicySetRow

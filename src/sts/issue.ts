@@ -1,3 +1,4 @@
+import type { AuditEvent } from '../audit/event.ts'
 import type { Client } from './client.ts'
 import { mandateClaims, type MandateClaims, type MandateTerms } from './claims.ts'
 import { limits } from '../kernel/limits.ts'
@@ -13,6 +14,8 @@ export interface Issue {
   readonly keyId: string | null
   /** RFC 8693 section 2.2.1; null outside of a token exchange. */
   readonly issuedTokenType: string | null
+  /** Writes the event together with the change that it tells of, where there is one. */
+  readonly record?: (event: AuditEvent) => Promise<void>
 }
 
 /** One way to get a mandate: a checklist in a file of its own. */

@@ -1,6 +1,7 @@
 import { refuse } from '../kernel/faults.ts'
 import { noteMandate } from './draft-event.ts'
 import { clientCredentials } from './grants/client-credentials.ts'
+import { idTokenExchange } from './grants/id-token.ts'
 import { planMandate } from './grants/plan-mandate.ts'
 import { readMandate } from './grants/read-mandate.ts'
 import { tokenExchange } from './grants/token-exchange.ts'
@@ -26,6 +27,7 @@ export interface TokenAnswer {
 const exchanges: ReadonlyMap<string, Grant> = new Map([
   [tokenTypes.accessToken, tokenExchange],
   [tokenTypes.jwt, tokenExchange],
+  [tokenTypes.idToken, idTokenExchange],
   [tokenTypes.conversation, readMandate],
   [tokenTypes.plan, planMandate],
 ])
@@ -41,7 +43,10 @@ export async function issueToken(parts: Parts, request: EndpointRequest): Promis
     const issued = await grant.run(exchange)
     const signer = await parts.signers.of(exchange.zone, issued.keyId)
     noteMandate(exchange.event, issued.claims)
-    return { answer: () => answerOf(issued, signJws(signer, issued.claims)) }
+    return {
+      ...(issued.record !== undefined && { record: issued.record }),
+      answer: () => answerOf(issued, signJws(signer, issued.claims)),
+    }
   })
 }
 

@@ -23,6 +23,8 @@ beforeAll(async () => {
     const grant = await make.grant()
     await insertDelegation(make.zone, grant)
     await make.provider()
+    await make.subjectIssuer()
+    await make.subject()
     await make.policySetVersion()
     const policy = await make.policy()
     const { id, digest } = await make.plan()

@@ -15,7 +15,7 @@ const objects: Pick<
   Examples,
   Extract<
     OperationId,
-    `${'zones' | 'applications' | 'providers' | 'resources' | 'grants' | 'subject_issuers' | 'admin_tokens'}.${string}`
+    `${'zones' | 'applications' | 'providers' | 'resources' | 'grants' | 'subject_issuers' | 'subjects' | 'admin_tokens'}.${string}`
   >
 > = {
   'zones.list': nothing,
@@ -106,6 +106,9 @@ const objects: Pick<
   'subject_issuers.delete': async (make) => ({
     subject_issuer_id: (await make.subjectIssuer()).id,
   }),
+
+  'subjects.list': nothing,
+  'subjects.revoke': async (make) => ({ user_id: await make.subject() }),
 
   'admin_tokens.list': nothing,
   'admin_tokens.create': (make) => ({

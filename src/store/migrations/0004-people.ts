@@ -21,9 +21,21 @@ const statements = [
   `create unique index subject_issuers_name on subject_issuers (zone_id, name_key) where archived_at is null`,
   `create unique index subject_issuers_issuer on subject_issuers (zone_id, issuer) where archived_at is null`,
   `create index subject_issuers_zone on subject_issuers (zone_id, id)`,
+
+  `create table subjects (
+    id text primary key,
+    zone_id text not null references zones (id),
+    user_id text not null,
+    issuer_id text references subject_issuers (id),
+    name text not null,
+    first_seen_at timestamptz(3) not null,
+    last_seen_at timestamptz(3) not null,
+    revoked_at timestamptz(3),
+    unique (zone_id, user_id))`,
+  `create index subjects_zone on subjects (zone_id, id)`,
 ]
 
-const tables = ['subject_issuers']
+const tables = ['subject_issuers', 'subjects']
 
 /** People: who vouches for them, and how they sign in. */
 export async function up(db: Kysely<unknown>): Promise<void> {
