@@ -14,6 +14,8 @@ import { policyHandlers } from './admin/policies.ts'
 import { policySetHandlers } from './admin/policy-sets.ts'
 import { providerHandlers } from './admin/providers.ts'
 import { resourceHandlers } from './admin/resources.ts'
+import { subjectIssuerHandlers } from './admin/subject-issuers.ts'
+import { subjectHandlers } from './admin/subjects.ts'
 import { zoneHandlers } from './admin/zones.ts'
 import type { Config, Secrets } from './config.ts'
 import type { GateContext } from './gate/context.ts'
@@ -26,6 +28,7 @@ import { refuse } from './kernel/faults.ts'
 import { homeFiles, makeHome, readOrMake } from './kernel/home.ts'
 import type { Id } from './kernel/ids.ts'
 import { limits } from './kernel/limits.ts'
+import { createSafeFetch, type Network, type SafeFetch } from './kernel/safe-fetch.ts'
 import { StartupError } from './kernel/startup-error.ts'
 import { openVault, type Vault } from './kernel/vault.ts'
 import { openToolSession } from './mcp/in-memory.ts'
@@ -72,6 +75,8 @@ export interface Overrides {
   readonly model?: Model
   /** Settings of a database that is migrated already, in place of all others. */
   readonly database?: pg.PoolConfig
+  /** What fetches from addresses of others see of the world. */
+  readonly network?: Network
 }
 
 /**
@@ -92,7 +97,8 @@ export async function createContext(
     openStore(config, secrets, overrides, log, begun),
   ])
   const vault = openVault(masterKeyOf(config, secrets))
-  const base = { config, log, clock, policy, vault, db: database.db }
+  const safeFetch = createSafeFetch(overrides.network)
+  const base = { config, log, clock, policy, vault, safeFetch, db: database.db }
   const system = await reconcileSystemZone(base)
   const context = assemble({ ...base, system, died: database.died }, secrets, overrides, begun)
   await bootstrap(context, config.home, (request) =>
@@ -108,6 +114,7 @@ interface Base {
   readonly clock: Clock
   readonly policy: PolicyEngine
   readonly vault: Vault
+  readonly safeFetch: SafeFetch
   readonly db: Database
   readonly system: SystemIdentities
   readonly died: Promise<Error>
@@ -119,11 +126,11 @@ function assemble(
   overrides: Overrides,
   begun: AsyncDisposableStack,
 ): Context {
-  const { config, log, clock, policy, vault, db } = base
+  const { config, log, clock, policy, vault, safeFetch, db } = base
   let listening = `http://${config.host}:${config.port}`
   const issuerBase = (): string => config.publicUrl ?? listening
   const system = (): SystemIdentities => base.system
-  const sts = begun.use(createSts({ clock, db, vault, policy, issuerBase, system, log }))
+  const sts = begun.use(createSts({ clock, db, vault, policy, safeFetch, issuerBase, system, log }))
   const services: Services = {
     ...{ vault, policy, issuerBase, system, running: runningTurns() },
     model: overrides.model ?? modelOf(config, secrets),
@@ -200,6 +207,8 @@ function handlersOf(services: Services): Handlers {
     ...providerHandlers(services),
     ...resourceHandlers(services),
     ...grantHandlers(),
+    ...subjectIssuerHandlers(services),
+    ...subjectHandlers(),
     ...policyHandlers(services),
     ...policySetHandlers(services),
     ...accessHandlers(services),

@@ -6,6 +6,7 @@ import pg from 'pg'
 import type { Capability } from '../tools/operation.ts'
 import { createAdminClient, type AdminClient } from '../src/client/admin-client.ts'
 import type { Config, Secrets } from '../src/config.ts'
+import type { Network } from '../src/kernel/safe-fetch.ts'
 import type { Model } from '../src/operator/model/model.ts'
 import { startService, type Service } from '../src/service.ts'
 import { freshDatabase } from './support/databases.ts'
@@ -26,6 +27,8 @@ export interface CallOptions {
 
 export interface WorldOptions {
   readonly model?: Model
+  /** The world outside, as fetches from it see it. */
+  readonly network?: Network
   readonly config?: Partial<Config>
   /** Another replica on the database of this world. */
   readonly sharing?: World
@@ -76,6 +79,7 @@ const governedTables = [
   'providers',
   'resources',
   'grants',
+  'subject_issuers',
   'policies',
   'policy_versions',
   'policy_sets',
@@ -100,6 +104,7 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
       clock: { now },
       database: connection,
       ...(options.model !== undefined && { model: options.model }),
+      ...(options.network !== undefined && { network: options.network }),
     }),
   )
   const owner = new pg.Pool({ ...connection, max: 2 })

@@ -12,6 +12,8 @@ import { policies } from './policies.ts'
 import { policySets } from './policy-sets.ts'
 import { providers } from './providers.ts'
 import { resources } from './resources.ts'
+import { subjectIssuers } from './subject-issuers.ts'
+import { subjects } from './subjects.ts'
 import { zones } from './zones.ts'
 
 /** Every operation of the product, in the order in which surfaces list them. */
@@ -21,6 +23,8 @@ export const catalogue = [
   ...providers,
   ...resources,
   ...grants,
+  ...subjectIssuers,
+  ...subjects,
   ...policies,
   ...policySets,
   ...access,

@@ -20,6 +20,8 @@ export type RefKind =
   | 'resource'
   | 'provider'
   | 'grant'
+  | 'subjectIssuer'
+  | 'subject'
   | 'policy'
   | 'policyVersion'
   | 'policySet'

@@ -9,6 +9,7 @@ const verbs: Readonly<Record<Change['effect'], string>> = {
 }
 
 const kinds: Partial<Record<IdKind, string>> = {
+  subjectIssuer: 'subject issuer',
   policyVersion: 'version of policy',
   policySet: 'policy set',
   policySetVersion: 'version of policy set',

@@ -16,6 +16,8 @@ export const columnsOf: Readonly<Record<string, readonly string[]>> = {
     'expires_at',
     'archived_at?',
   ],
+  subject_issuers: ['id', 'name', 'issuer', 'audience', 'sign_in', 'archived_at?'],
+  subjects: ['user_id', 'name', 'live_sessions', 'last_seen_at', 'issuer_id?', 'revoked_at'],
   policies: ['id', 'name', 'latest_version.number', 'latest_version.id?', 'archived_at?'],
   policy_sets: ['id', 'name', 'latest_version.number', 'latest_version.id?', 'archived_at?'],
   access: ['application_name', 'user_id', 'resource_name', 'scope', 'verdict', 'rules?'],

@@ -53,6 +53,15 @@ const finders: Partial<Record<RefKind, Named>> = {
     find: (client, zone) =>
       candidates(client.providers.list.all(zone), ({ id, name }) => ({ id, names: [name] })),
   },
+  subjectIssuer: {
+    words: 'subject issuer',
+    list: 'subject-issuer list',
+    find: (client, zone) =>
+      candidates(client.subjectIssuers.list.all(zone), ({ id, name, issuer }) => ({
+        id,
+        names: [name, issuer],
+      })),
+  },
   policy: {
     words: 'policy',
     list: 'policy list',

@@ -147,6 +147,53 @@ export const routes = {
       reads: false,
     },
   },
+  subjectIssuers: {
+    list: {
+      method: 'GET',
+      path: '/v1/zones/:zone_id/subject-issuers',
+      answer: 'page',
+      reads: true,
+    },
+    create: {
+      method: 'POST',
+      path: '/v1/zones/:zone_id/subject-issuers',
+      answer: 'object',
+      reads: false,
+    },
+    get: {
+      method: 'GET',
+      path: '/v1/zones/:zone_id/subject-issuers/:subject_issuer_id',
+      answer: 'object',
+      reads: true,
+    },
+    patch: {
+      method: 'PATCH',
+      path: '/v1/zones/:zone_id/subject-issuers/:subject_issuer_id',
+      answer: 'object',
+      reads: false,
+    },
+    setSecret: {
+      method: 'POST',
+      path: '/v1/zones/:zone_id/subject-issuers/:subject_issuer_id/secret',
+      answer: 'object',
+      reads: false,
+    },
+    delete: {
+      method: 'DELETE',
+      path: '/v1/zones/:zone_id/subject-issuers/:subject_issuer_id',
+      answer: 'object',
+      reads: false,
+    },
+  },
+  subjects: {
+    list: { method: 'GET', path: '/v1/zones/:zone_id/subjects', answer: 'page', reads: true },
+    revoke: {
+      method: 'POST',
+      path: '/v1/zones/:zone_id/subjects/revoke',
+      answer: 'object',
+      reads: false,
+    },
+  },
   policies: {
     validate: { method: 'POST', path: '/v1/policies/validate', answer: 'object', reads: true },
     templates: { method: 'GET', path: '/v1/policy-templates', answer: 'object', reads: true },

@@ -11,6 +11,14 @@ const clashes: Readonly<Record<string, readonly [FaultCode, string]>> = {
     'resource_identifier_taken',
     'Another resource of the zone has this identifier.',
   ],
+  subject_issuers_name: [
+    'subject_issuer_name_taken',
+    'Another subject issuer of the zone has this name.',
+  ],
+  subject_issuers_issuer: [
+    'subject_issuer_taken',
+    'Another subject issuer of the zone has this issuer; change that one.',
+  ],
   policies_name: ['policy_name_taken', 'Another policy of the zone has this name.'],
   policy_sets_name: ['policy_set_name_taken', 'Another policy set of the zone has this name.'],
 }

@@ -48,6 +48,7 @@ const tableOf: Partial<Record<RefKind, GovernedTable>> = {
   application: 'applications',
   resource: 'resources',
   provider: 'providers',
+  subjectIssuer: 'subject_issuers',
   policy: 'policies',
   policySet: 'policy_sets',
 }

@@ -46,6 +46,8 @@ export const faultStatus = {
   provider_name_taken: 409,
   resource_name_taken: 409,
   resource_identifier_taken: 409,
+  subject_issuer_name_taken: 409,
+  subject_issuer_taken: 409,
   policy_name_taken: 409,
   policy_set_name_taken: 409,
   dcr_disabled: 409,

@@ -2,10 +2,17 @@ import { Kysely, PostgresDialect, sql } from 'kysely'
 import { Migrator } from 'kysely/migration'
 import pg from 'pg'
 import { up as spine } from './migrations/0001-spine.ts'
+import { up as sessions } from './migrations/0002-sessions.ts'
 import { up as clients } from './migrations/0003-clients.ts'
+import { up as people } from './migrations/0004-people.ts'
 import { serviceRole } from './database.ts'
 
-const migrations = { '0001-spine': { up: spine }, '0003-clients': { up: clients } }
+const migrations = {
+  '0001-spine': { up: spine },
+  '0002-sessions': { up: sessions },
+  '0003-clients': { up: clients },
+  '0004-people': { up: people },
+}
 
 /**
  * Brings the schema up to date as the database's owner, one starter at a time (Kysely's migrator

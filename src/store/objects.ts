@@ -20,6 +20,10 @@ const tables = {
   providers: facts('provider', { json: ['settings'], secret: { sealed_secret: 'secret' } }),
   resources: facts('resource', { json: ['operations'] }),
   grants: facts('grant', {}),
+  subject_issuers: facts('subjectIssuer', {
+    json: ['claims'],
+    secret: { sealed_secret: 'secret' },
+  }),
   policies: facts('policy', {}),
   policy_versions: facts('policyVersion', { json: ['documents'], derived: ['documents'] }),
   policy_sets: facts('policySet', {}),

@@ -8,6 +8,7 @@ const tableOf: Readonly<Record<string, string>> = {
   provider: 'providers',
   resource: 'resources',
   grant: 'grants',
+  subjectIssuer: 'subject_issuers',
   policy: 'policies',
   policySet: 'policy_sets',
   plan: 'plans',

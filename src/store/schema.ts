@@ -77,6 +77,36 @@ export interface GrantRow extends Governed {
   expires_at: Timestamp | null
 }
 
+/** An OpenID provider that a zone believes about users. */
+export interface SubjectIssuerRow extends Governed {
+  name: string
+  name_key: string
+  issuer: string
+  /** Null: as its discovery document says. */
+  jwks_url: string | null
+  /** The client id that the zone has at it. */
+  audience: string
+  algorithms: string[]
+  claims: Json<{ subject: string; name: string }>
+  sign_in: boolean
+  sealed_secret: Buffer | null
+}
+
+/** A user that a zone has seen. */
+export interface SubjectRow {
+  id: string
+  zone_id: string
+  /** What grants are bound to, and what mandates have as their subject. */
+  user_id: string
+  /** Null: a person of this installation. */
+  issuer_id: string | null
+  name: string
+  first_seen_at: Timestamp
+  last_seen_at: Timestamp
+  /** When everything that the user had was last ended. */
+  revoked_at: Timestamp | null
+}
+
 export interface PolicyRow extends Governed {
   name: string
   name_key: string
@@ -234,10 +264,59 @@ export interface MessageRow {
   created_at: Timestamp
 }
 
+/** Who, or what runs for whom. A session without a parent is the root of all below it. */
+export interface SessionRow {
+  id: string
+  zone_id: string
+  kind: 'subject' | 'agent'
+  application_id: string
+  subject: string
+  sub_type: 'application' | 'user'
+  /** The subject issuer that vouched for a user. */
+  issuer_id: string | null
+  parent_id: string | null
+  root_id: string
+  name: string | null
+  lifecycle: 'task' | 'service' | null
+  state: 'active' | 'suspended' | 'terminated'
+  lease_seconds: number | null
+  heartbeat_at: Timestamp | null
+  created_at: Timestamp
+  /** When it ends by itself; a heartbeat moves it on. */
+  expires_at: Timestamp | null
+  ended_at: Timestamp | null
+  end_reason: string | null
+}
+
+/** Bounded authority that one agent session lends to another. Only its state ever changes. */
+export interface DelegationEdgeRow {
+  id: string
+  zone_id: string
+  parent_id: string | null
+  /** Ids of the edges from the first one to this. */
+  path: string[]
+  source_session_id: string
+  source_application_id: string
+  target_application_id: string
+  /** Null: any agent session of the target application. */
+  target_session_id: string | null
+  resource_id: string
+  scopes: string[]
+  /** The longest life of a mandate that rests on it. */
+  ttl_seconds: number
+  /** How many more hops may follow. */
+  max_hops: number
+  state: 'active' | 'revoked'
+  created_at: Timestamp
+  expires_at: Timestamp
+  ended_at: Timestamp | null
+  end_reason: string | null
+}
+
 /** What a verifier must refuse although it is signed and unexpired; gone when it would expire. */
 export interface RevocationRow {
   zone_id: string
-  anchor: 'jti' | 'session' | 'root_session'
+  anchor: 'jti' | 'session' | 'root_session' | 'agent_session' | 'edge'
   value: string
   revoked_at: Timestamp
   expires_at: Timestamp
@@ -272,6 +351,8 @@ export interface Tables {
   providers: ProviderRow
   resources: ResourceRow
   grants: GrantRow
+  subject_issuers: SubjectIssuerRow
+  subjects: SubjectRow
   policies: PolicyRow
   policy_versions: PolicyVersionRow
   policy_sets: PolicySetRow
@@ -285,6 +366,8 @@ export interface Tables {
   approvals: ApprovalRow
   conversations: ConversationRow
   messages: MessageRow
+  sessions: SessionRow
+  delegation_edges: DelegationEdgeRow
   revocations: RevocationRow
   used_once: UsedOnceRow
   system_credentials: SystemCredentialRow

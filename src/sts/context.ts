@@ -1,5 +1,6 @@
 import type { Clock } from '../kernel/clock.ts'
 import type { Id, ZoneId } from '../kernel/ids.ts'
+import type { SafeFetch } from '../kernel/safe-fetch.ts'
 import type { Vault } from '../kernel/vault.ts'
 import type { PolicyEngine } from '../policy/load.ts'
 import type { Database } from '../store/database.ts'
@@ -17,6 +18,7 @@ export interface StsContext {
   readonly db: Database
   readonly vault: Vault
   readonly policy: PolicyEngine
+  readonly safeFetch: SafeFetch
   /** The service's URL as clients see it, without a slash at the end. */
   issuerBase(): string
   system(): SystemIdentities

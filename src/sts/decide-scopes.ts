@@ -16,6 +16,9 @@ export interface Subject {
 /** A decision with what was decided on. */
 type Decided = Decision & { readonly input: DecisionInput }
 
+/** A client that stands for nobody else. */
+const itself: Subject = { userId: null, hops: 0 }
+
 export interface Allowed {
   readonly resource: NonNullable<Facts['authority']['resource']>
   readonly scopes: readonly string[]
@@ -71,8 +74,8 @@ function decideOnHeld(
  * Decides on a session, which names no resource: past the gates of zone and principal, the contract
  * stops at the one that asks for the resource.
  */
-export function admitSession(exchange: Exchange, facts: Facts): void {
-  const decision = decide(exchange, facts, [], { userId: null, hops: 0 })
+export function admitSession(exchange: Exchange, facts: Facts, subject: Subject = itself): void {
+  const decision = decide(exchange, facts, [], subject)
   if (decision.reason !== 'resource_unknown') refuseDecision(exchange, decision)
 }
 

@@ -8,6 +8,7 @@ export const grantTypes = {
 export const tokenTypes = {
   accessToken: 'urn:ietf:params:oauth:token-type:access_token',
   jwt: 'urn:ietf:params:oauth:token-type:jwt',
+  idToken: 'urn:ietf:params:oauth:token-type:id_token',
   conversation: 'urn:caracal:params:oauth:token-type:conversation',
   plan: 'urn:caracal:params:oauth:token-type:plan',
 } as const

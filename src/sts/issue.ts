@@ -1,3 +1,4 @@
+import type { AuditEvent } from '../audit/event.ts'
 import type { Client } from './client.ts'
 import { mandateClaims, type MandateClaims, type MandateTerms } from './claims.ts'
 import { limits } from '../kernel/limits.ts'
@@ -15,6 +16,8 @@ export interface Issue {
   readonly issuedTokenType: string | null
   /** Whether its client gets nothing without a DPoP proof. */
   readonly dpopRequired: boolean
+  /** Writes the event together with the change that it tells of, where there is one. */
+  readonly record?: (event: AuditEvent) => Promise<void>
 }
 
 /** One way to get a mandate: a checklist in a file of its own. */

@@ -1,10 +1,12 @@
 import type { EventWriter } from '../audit/writer.ts'
 import type { ZoneId } from '../kernel/ids.ts'
+import type { Queries } from '../store/database.ts'
 import type { ZoneReader } from '../store/zone-reader.ts'
 import type { StsContext } from './context.ts'
 import type { DocumentCache } from './documents.ts'
 import type { DraftEvent } from './draft-event.ts'
 import type { MandateVerifier } from './mandate-verifier.ts'
+import type { IssuerKeys } from './people/issuer-keys.ts'
 import type { Parameters } from './parameters.ts'
 import type { Signers } from './signers.ts'
 import type { Trust } from './trust.ts'
@@ -19,6 +21,7 @@ export interface Parts {
   readonly signers: Signers
   readonly trust: Trust
   readonly mandates: MandateVerifier
+  readonly issuerKeys: IssuerKeys
   readonly events: EventWriter
 }
 
@@ -49,4 +52,11 @@ export interface Exchange {
   readonly sourceIp: string | null
   readonly nowMs: number
   readonly event: DraftEvent
+  readonly upon: Upon
+}
+
+/** What else happens, set while a request is served. */
+export interface Upon {
+  /** The change that a refusal makes, in the transaction of its event. */
+  refusal: ((queries: Queries) => Promise<void>) | null
 }

@@ -1,8 +1,9 @@
 import type { AuditEvent } from '../audit/event.ts'
+import { recordEvents } from '../audit/record.ts'
 import { isFault, refuse } from '../kernel/faults.ts'
 import { beginEvent, closeRefused, diagnose, type DraftEvent } from './draft-event.ts'
 import { parseForm } from './parameters.ts'
-import type { EndpointRequest, Exchange, Parts } from './parts.ts'
+import type { EndpointRequest, Exchange, Parts, Upon } from './parts.ts'
 
 /** What an endpoint has come to; it becomes true when the event is durable. */
 export interface Settled<T> {
@@ -23,22 +24,45 @@ export async function serve<T>(
   run: (exchange: Exchange) => Promise<Settled<T>>,
 ): Promise<T> {
   const event = beginEvent(type, parts.context.system().zone, request)
-  let settled: Settled<T>
-  try {
-    settled = await run(await open(parts, request, event))
-  } catch (error) {
-    await parts.events.append(closeRefused(event, error))
+  const upon: Upon = { refusal: null }
+  const refused = async (error: unknown): Promise<never> => {
+    await recordRefused(parts, closeRefused(event, error), upon)
     if (!isFault(error)) parts.context.log.error({ err: error, requestId: request.requestId }, type)
     throw error
   }
+  const settled = await open(parts, request, event, upon).then(run).catch(refused)
   const granted: AuditEvent = { ...event, outcome: 'allow' }
   if (settled.record === undefined) await parts.events.append(granted)
-  else await settled.record(granted)
+  else
+    await settled.record(granted).catch((error: unknown) => {
+      // What has changed in between may refuse it still, and then nothing of it was written.
+      if (isFault(error)) return refused(error)
+      throw error
+    })
   return settled.answer()
 }
 
+/** The event of a refusal, with the transition that the refusal may be. */
+async function recordRefused(
+  { context, events }: Parts,
+  event: AuditEvent,
+  { refusal }: Upon,
+): Promise<void> {
+  if (refusal === null) await events.append(event)
+  else
+    await context.db.transaction(event.zone, async (queries) => {
+      await refusal(queries)
+      await recordEvents(queries, context.clock.now(), [event])
+    })
+}
+
 /** Finds the zone, whose log the event then goes to, and reads the parameters. */
-async function open(parts: Parts, request: EndpointRequest, event: DraftEvent): Promise<Exchange> {
+async function open(
+  parts: Parts,
+  request: EndpointRequest,
+  event: DraftEvent,
+  upon: Upon,
+): Promise<Exchange> {
   const zone = await parts.zones.find(request.zone)
   if (zone === null) {
     diagnose(event, { zone: printable(request.zone) })
@@ -59,6 +83,7 @@ async function open(parts: Parts, request: EndpointRequest, event: DraftEvent): 
     sourceIp: request.sourceIp,
     nowMs: parts.context.clock.now(),
     event,
+    upon,
   }
 }
 

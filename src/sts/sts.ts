@@ -11,6 +11,7 @@ import { createMandateVerifier } from './mandate-verifier.ts'
 import { metadataOf } from './metadata.ts'
 import { requestMandate, type AskedIn } from './operator-tokens.ts'
 import type { EndpointRequest, Parts } from './parts.ts'
+import { createIssuerKeys } from './people/issuer-keys.ts'
 import { revoke } from './revoke.ts'
 import { createSigners } from './signers.ts'
 import { startUpkeep } from './upkeep.ts'
@@ -51,6 +52,7 @@ export function createSts(context: StsContext): Sts {
     signers: createSigners(context),
     trust,
     mandates: createMandateVerifier(context, trust),
+    issuerKeys: createIssuerKeys(context.safeFetch),
     events,
   }
   return {

@@ -2,6 +2,7 @@ import { refuse } from '../kernel/faults.ts'
 import { bindToProof } from './dpop.ts'
 import { noteMandate } from './draft-event.ts'
 import { clientCredentials } from './grants/client-credentials.ts'
+import { idTokenExchange } from './grants/id-token.ts'
 import { planMandate } from './grants/plan-mandate.ts'
 import { readMandate } from './grants/read-mandate.ts'
 import { tokenExchange } from './grants/token-exchange.ts'
@@ -27,6 +28,7 @@ export interface TokenAnswer {
 const exchanges: ReadonlyMap<string, Grant> = new Map([
   [tokenTypes.accessToken, tokenExchange],
   [tokenTypes.jwt, tokenExchange],
+  [tokenTypes.idToken, idTokenExchange],
   [tokenTypes.conversation, readMandate],
   [tokenTypes.plan, planMandate],
 ])
@@ -42,7 +44,10 @@ export async function issueToken(parts: Parts, request: EndpointRequest): Promis
     const issued = await bindToProof(exchange, await grant.run(exchange))
     const signer = await parts.signers.of(exchange.zone, issued.keyId)
     noteMandate(exchange.event, issued.claims)
-    return { answer: () => answerOf(issued, signJws(signer, issued.claims)) }
+    return {
+      ...(issued.record !== undefined && { record: issued.record }),
+      answer: () => answerOf(issued, signJws(signer, issued.claims)),
+    }
   })
 }
 

@@ -20,8 +20,11 @@ beforeAll(async () => {
   mine = await newZone(world)
   other = await newZone(world)
   for (const make of [mine, other]) {
-    await make.grant()
+    const grant = await make.grant()
+    await insertDelegation(make.zone, grant)
     await make.provider()
+    await make.subjectIssuer()
+    await make.subject()
     await make.policySetVersion()
     const policy = await make.policy()
     const { id, digest } = await make.plan()
@@ -49,6 +52,25 @@ afterAll(async () => {
   await db[Symbol.asyncDispose]()
   await world[Symbol.asyncDispose]()
 })
+
+/** A session of an application, and an edge from it. */
+async function insertDelegation(
+  zone: string,
+  grant: { readonly id: string; readonly application_id: string; readonly resource_id: string },
+): Promise<void> {
+  const [session, edge] = [`ses_${grant.id}`, `edge_${grant.id}`]
+  await world.sql(
+    `insert into sessions (id, zone_id, kind, application_id, subject, sub_type, root_id, state,
+       created_at) values ($1, $2, 'subject', $3, $3, 'application', $1, 'active', now())`,
+    [session, zone, grant.application_id],
+  )
+  await world.sql(
+    `insert into delegation_edges (id, zone_id, path, source_session_id, source_application_id,
+       target_application_id, resource_id, scopes, ttl_seconds, max_hops, state, created_at,
+       expires_at) values ($1, $2, '{}', $3, $4, $4, $5, '{}', 60, 0, 'active', now(), now())`,
+    [edge, zone, session, grant.application_id, grant.resource_id],
+  )
+}
 
 /** Read before any service owns the database, so that the rows of the test can be made from it. */
 const zoned = await zonedTables()

@@ -5,6 +5,7 @@ import type pg from 'pg'
 import { tokenRoutes } from '../../src/http/token.ts'
 import { newSecret } from '../../src/kernel/bearer-secret.ts'
 import { newId, type Id, type ZoneId } from '../../src/kernel/ids.ts'
+import { createSafeFetch, type Network } from '../../src/kernel/safe-fetch.ts'
 import { openVault, type Vault } from '../../src/kernel/vault.ts'
 import { emptyDocuments } from '../../src/policy/bundle.ts'
 import { loadPolicyEngine, type PolicyEngine } from '../../src/policy/load.ts'
@@ -59,6 +60,7 @@ let policy: PolicyEngine | undefined
 export async function startWorld(
   connection: pg.PoolConfig,
   masterKey: Buffer = randomBytes(32),
+  network?: Network,
 ): Promise<StsWorld> {
   policy ??= await loadPolicyEngine()
   let offsetMs = 0
@@ -74,6 +76,7 @@ export async function startWorld(
     db,
     vault,
     policy,
+    safeFetch: createSafeFetch(network),
     issuerBase: () => base ?? url,
     system: () => system,
     log: { warn: () => undefined, error: () => undefined },

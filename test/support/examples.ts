@@ -15,7 +15,7 @@ const objects: Pick<
   Examples,
   Extract<
     OperationId,
-    `${'zones' | 'applications' | 'providers' | 'resources' | 'grants' | 'admin_tokens'}.${string}`
+    `${'zones' | 'applications' | 'providers' | 'resources' | 'grants' | 'subject_issuers' | 'subjects' | 'admin_tokens'}.${string}`
   >
 > = {
   'zones.list': nothing,
@@ -87,6 +87,32 @@ const objects: Pick<
   'grants.get': async (make) => ({ grant_id: (await make.grant()).id }),
   'grants.patch': async (make) => ({ grant_id: (await make.grant()).id, scopes }),
   'grants.delete': async (make) => ({ grant_id: (await make.grant()).id }),
+
+  'subject_issuers.list': nothing,
+  'subject_issuers.create': () => ({
+    name: freshName('people'),
+    issuer: `https://login.example.com/${freshName('tenant')}`,
+    jwks_url: 'https://login.example.com/keys',
+    audience: 'caracal',
+    algorithms: ['RS256'],
+    claims: { subject: 'oid' },
+    sign_in: true,
+  }),
+  'subject_issuers.get': async (make) => ({ subject_issuer_id: (await make.subjectIssuer()).id }),
+  'subject_issuers.patch': async (make) => ({
+    subject_issuer_id: (await make.subjectIssuer()).id,
+    audience: 'another-client',
+  }),
+  'subject_issuers.set_secret': async (make) => ({
+    subject_issuer_id: (await make.subjectIssuer()).id,
+    secret: 'a secret at the provider',
+  }),
+  'subject_issuers.delete': async (make) => ({
+    subject_issuer_id: (await make.subjectIssuer()).id,
+  }),
+
+  'subjects.list': nothing,
+  'subjects.revoke': async (make) => ({ user_id: await make.subject() }),
 
   'admin_tokens.list': nothing,
   'admin_tokens.create': (make) => ({

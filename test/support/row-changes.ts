@@ -20,6 +20,7 @@ const kinds: Readonly<Record<string, string>> = {
   providers: 'provider',
   resources: 'resource',
   grants: 'grant',
+  subject_issuers: 'subjectIssuer',
   policies: 'policy',
   policy_versions: 'policyVersion',
   policy_sets: 'policySet',

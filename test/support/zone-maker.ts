@@ -4,6 +4,7 @@ import {
   type OutputOf,
   type RequestOf,
 } from '../../tools/catalogue.ts'
+import { newId } from '../../src/kernel/ids.ts'
 import type { CallOptions, World } from '../world.ts'
 import { callOperation } from './requests.ts'
 
@@ -28,6 +29,9 @@ export interface ZoneMaker {
   resource(): Promise<OutputOf<'resources.create'>>
   provider(): Promise<OutputOf<'providers.create'>>
   grant(): Promise<OutputOf<'grants.create'>>
+  subjectIssuer(): Promise<OutputOf<'subject_issuers.create'>>
+  /** The user id of somebody whom the zone has seen. */
+  subject(): Promise<string>
   policy(): Promise<OutputOf<'policies.create'>>
   policySet(): Promise<OutputOf<'policy_sets.create'>>
   policySetVersion(): Promise<OutputOf<'policy_sets.add_version'>>
@@ -72,6 +76,21 @@ export function makerIn(world: World, zone: string): ZoneMaker {
         resource_id: (await resource()).id,
         scopes: ['invoices:read'],
       }),
+    subjectIssuer: () =>
+      call('subject_issuers.create', {
+        name: freshName('provider of identity'),
+        issuer: `https://login.example.com/${freshName('tenant')}`,
+        audience: 'caracal',
+      }),
+    subject: async () => {
+      const userId = freshName('user')
+      await world.sql(
+        `insert into subjects (id, zone_id, user_id, name, first_seen_at, last_seen_at)
+         values ($1, $2, $3, 'Somebody', now(), now())`,
+        [newId('subject', world.now()), zone, userId],
+      )
+      return userId
+    },
     policy: () =>
       call('policies.create', {
         name: freshName('policy'),

@@ -1,0 +1,176 @@
+import { sql, type RawBuilder } from 'kysely'
+import type { ZoneId } from '../kernel/ids.ts'
+import { limits } from '../kernel/limits.ts'
+import type { Queries } from './database.ts'
+import { lockTree } from './sessions.ts'
+
+/** Where a cascade begins. */
+export interface Roots {
+  readonly sessions?: readonly string[]
+  readonly edges?: readonly string[]
+}
+
+/** How much a cascade has ended, the roots included. */
+export interface Ended {
+  readonly sessions: number
+  readonly edges: number
+}
+
+/**
+ * Ends sessions and edges with everything below them, and refuses their mandates from then on: the
+ * sessions below a session, the edges from or to one of these, and the edges below an edge. Nothing
+ * else. Indexes: sessions_parent, delegation_edges_source, _target_session and _parent.
+ */
+export async function endBelow(
+  queries: Queries,
+  zone: ZoneId,
+  now: Date,
+  roots: Roots,
+  reason: string,
+): Promise<Ended> {
+  await lockTree(queries, zone, 'exclusive')
+  const { sessions = [], edges = [] } = roots
+  const why = (id: RawBuilder<unknown>): RawBuilder<unknown> =>
+    sql`case when ${id} = any(${[...sessions, ...edges]}) then ${reason} else 'parent_ended' end`
+  const { rows } = await sql<Ended>`
+    with recursive ${below(zone, namedRoots(roots))},
+    sessions_ended as (
+      update sessions s
+      set state = 'terminated', ended_at = ${now}, end_reason = ${why(sql`s.id`)}
+      from below b
+      where b.kind = 'session' and s.id = b.id and s.zone_id = ${zone} and s.state <> 'terminated'
+      returning s.id),
+    edges_ended as (
+      update delegation_edges e
+      set state = 'revoked', ended_at = ${now}, end_reason = ${why(sql`e.id`)}
+      from below b
+      where b.kind = 'edge' and e.id = b.id and e.zone_id = ${zone} and e.state <> 'revoked'
+      returning e.id),
+    refused as (${refuseMandates(zone, now)})
+    select (select count(*) from sessions_ended) as sessions,
+      (select count(*) from edges_ended) as edges`.execute(queries)
+  return rows[0] ?? { sessions: 0, edges: 0 }
+}
+
+/**
+ * Ends what an application runs and what was delegated to it. Indexes: sessions_application,
+ * delegation_edges_target.
+ */
+export async function endApplication(
+  queries: Queries,
+  zone: ZoneId,
+  now: Date,
+  application: string,
+): Promise<Ended> {
+  await lockTree(queries, zone, 'exclusive')
+  const { rows } = await sql<{ kind: 'session' | 'edge'; id: string }>`
+    select 'session' as kind, id from sessions
+    where zone_id = ${zone} and application_id = ${application} and state <> 'terminated'
+    union all
+    select 'edge', id from delegation_edges
+    where zone_id = ${zone} and target_application_id = ${application} and state <> 'revoked'
+  `.execute(queries)
+  const idsOf = (kind: 'session' | 'edge'): string[] =>
+    rows.filter((row) => row.kind === kind).map(({ id }) => id)
+  const roots = { sessions: idsOf('session'), edges: idsOf('edge') }
+  return endBelow(queries, zone, now, roots, 'application_archived')
+}
+
+/** Suspends an active session: its mandates, and those of everything below it, are refused. */
+export async function suspendBelow(
+  queries: Queries,
+  zone: ZoneId,
+  now: Date,
+  session: string,
+): Promise<void> {
+  await lockTree(queries, zone, 'exclusive')
+  await setState(queries, zone, session, 'suspended')
+  await sql`
+    with recursive ${below(zone, namedRoots({ sessions: [session] }))}
+    ${refuseMandates(zone, now)}`.execute(queries)
+}
+
+/**
+ * Resumes a suspended session: mandates of it and of what is below are believed again, except those
+ * that another suspension holds. What has ended keeps its refusal. Index: sessions_suspended.
+ */
+export async function resumeBelow(queries: Queries, zone: ZoneId, session: string): Promise<void> {
+  await lockTree(queries, zone, 'exclusive')
+  await setState(queries, zone, session, 'active')
+  const others = sql`select 'session', id from sessions where zone_id = ${zone} and state = 'suspended'`
+  await sql`
+    with recursive ${below(zone, namedRoots({ sessions: [session] }))},
+    ${below(zone, others, 'held')}
+    delete from revocations r using (${anchorsOf(zone, 'below')}) a
+    where r.zone_id = ${zone} and r.anchor = a.anchor and r.value = a.value
+      and not exists (select from held h where h.id = a.value)`.execute(queries)
+}
+
+async function setState(
+  queries: Queries,
+  zone: ZoneId,
+  session: string,
+  state: 'active' | 'suspended',
+): Promise<void> {
+  await queries
+    .updateTable('sessions')
+    .set({ state })
+    .where('id', '=', session)
+    .where('zone_id', '=', zone)
+    .execute()
+}
+
+function namedRoots({ sessions = [], edges = [] }: Roots): RawBuilder<unknown> {
+  return sql`
+    select 'session', unnest(${[...sessions]}::text[])
+    union select 'edge', unnest(${[...edges]}::text[])`
+}
+
+/** The part of a recursive query that names roots and all that has not ended below them. */
+function below(zone: ZoneId, roots: RawBuilder<unknown>, name = 'below'): RawBuilder<unknown> {
+  return sql`${sql.raw(name)} (kind, id) as (
+    select roots.* from (${roots}) roots
+    union
+    select next.kind, next.id from ${sql.raw(name)} b cross join lateral (
+      select 'session' as kind, s.id from sessions s
+      where b.kind = 'session' and s.parent_id = b.id and s.zone_id = ${zone}
+        and s.state <> 'terminated'
+      union all
+      select 'edge', e.id from delegation_edges e
+      where b.kind = 'session' and e.source_session_id = b.id and e.zone_id = ${zone}
+        and e.state <> 'revoked'
+      union all
+      select 'edge', e.id from delegation_edges e
+      where b.kind = 'session' and e.target_session_id = b.id and e.zone_id = ${zone}
+        and e.state <> 'revoked'
+      union all
+      select 'edge', e.id from delegation_edges e
+      where b.kind = 'edge' and e.parent_id = b.id and e.zone_id = ${zone}
+        and e.state <> 'revoked') next)`
+}
+
+/** The anchors that mandates of sessions and edges carry. */
+function anchorsOf(zone: ZoneId, name: string): RawBuilder<unknown> {
+  return sql`
+    select case when s.kind = 'agent' then 'agent_session' else 'session' end as anchor,
+      s.id as value
+    from ${sql.raw(name)} b join sessions s on b.kind = 'session' and s.id = b.id
+    where s.zone_id = ${zone}
+    union all
+    select 'root_session', s.id
+    from ${sql.raw(name)} b join sessions s on b.kind = 'session' and s.id = b.id
+    where s.zone_id = ${zone} and s.parent_id is null
+    union all
+    select 'edge', b.id from ${sql.raw(name)} b where b.kind = 'edge'`
+}
+
+/** Until the last mandate that they concern has expired by itself. */
+function refuseMandates(zone: ZoneId, now: Date): RawBuilder<unknown> {
+  const seconds = limits.mandateTtlSeconds + limits.clockSkewSeconds
+  const until = new Date(now.getTime() + seconds * 1_000)
+  return sql`
+    insert into revocations (zone_id, anchor, value, revoked_at, expires_at)
+    select ${zone}, a.anchor, a.value, ${now}::timestamptz, ${until}::timestamptz
+    from (${anchorsOf(zone, 'below')}) a
+    on conflict (zone_id, anchor, value) do update set expires_at = excluded.expires_at`
+}
