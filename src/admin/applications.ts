@@ -2,8 +2,8 @@ import { sql } from 'kysely'
 import { newSecret } from '../kernel/bearer-secret.ts'
 import { refuse } from '../kernel/faults.ts'
 import { foldName } from '../kernel/names.ts'
-import { liveGrantsOf } from '../store/grants.ts'
-import { archiveObject, insertObject, updateObject, type ObjectRow } from '../store/objects.ts'
+import { archiveApplication } from '../store/applications.ts'
+import { insertObject, updateObject, type ObjectRow } from '../store/objects.ts'
 import { equals, listObjects } from './list.ts'
 import type { AdminHandlers, AdminServices } from './handlers.ts'
 import { get, getLive, refuseReserved } from './lookup.ts'
@@ -53,10 +53,7 @@ export function applicationHandlers(services: AdminServices): AdminHandlers<'app
     },
 
     async 'applications.delete'(tx, input) {
-      const current = await getLive(tx, 'applications', input.application_id)
-      await archiveObject(tx, 'applications', current)
-      for (const grant of await liveGrantsOf(tx.queries, tx.zone, { application_id: current.id }))
-        await archiveObject(tx, 'grants', grant)
+      await archiveApplication(tx, await getLive(tx, 'applications', input.application_id))
       return {}
     },
 

@@ -76,6 +76,7 @@ export function createSts(context: StsContext): Sts {
       requestMandate(parts, context.system().executor, { type: 'plan', id: planId }, asked),
     forgetTrust: (zone) => trust.forget(zone),
     async [Symbol.asyncDispose]() {
+      trust[Symbol.dispose]()
       await upkeep[Symbol.asyncDispose]()
       await events.close()
     },
