@@ -2,9 +2,8 @@ import { Kysely, PostgresDialect, sql } from 'kysely'
 import pg from 'pg'
 import { limits } from '../kernel/limits.ts'
 import type { ZoneId } from '../kernel/ids.ts'
-import { openNotifications, type Notifications } from './notifications.ts'
+import { openNotifications, trustChannel, type Notifications } from './notifications.ts'
 import type { Tables } from './schema.ts'
-import { trustChannel } from './trust-sequences.ts'
 
 /** The role of every query of the service; migrations alone run as the owner. */
 export const serviceRole = 'caracal_service'

@@ -1,6 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 
+/** The channel on which a zone is named whose keys or revocations have changed. */
+export const trustChannel = 'caracal_trust'
+
 /** Called with the payload of a notification; with null where some may have been missed. */
 export type Hearer = (payload: string | null) => void
 

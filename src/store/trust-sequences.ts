@@ -1,9 +1,7 @@
 import { sql } from 'kysely'
 import type { ZoneId } from '../kernel/ids.ts'
 import type { Queries } from './database.ts'
-
-/** The channel of PostgreSQL on which a zone is named whose keys or revocations have changed. */
-export const trustChannel = 'caracal_trust'
+import { trustChannel } from './notifications.ts'
 
 /**
  * Numbers `count` changes of what a zone's mandates are verified by, and tells every replica when

@@ -9,6 +9,11 @@ export function tokenEndpointOf(base: string, zone: ZoneId): string {
   return `${issuerOf(base, zone)}/oauth2/token`
 }
 
+/** Where resource servers learn which mandates have been revoked (authority.md, Revocation). */
+export function revocationFeedOf(issuer: string): string {
+  return `${issuer}/revocations`
+}
+
 /** What a control mandate is for: the Admin API of this service. */
 export function controlAudience(base: string): string {
   return `${base}/v1`

@@ -1,7 +1,7 @@
 import type { ZoneId } from '../kernel/ids.ts'
 import { assertionAlgorithms } from './client-assertion.ts'
 import { grantTypes } from './grant-types.ts'
-import { issuerOf, tokenEndpointOf } from './issuer.ts'
+import { issuerOf, revocationFeedOf, tokenEndpointOf } from './issuer.ts'
 
 const clientAuthentication = ['client_secret_basic', 'client_secret_post', 'private_key_jwt']
 
@@ -21,6 +21,7 @@ export function metadataOf(base: string, zone: ZoneId): Readonly<Record<string, 
     issuer,
     ...endpoints,
     jwks_uri: `${issuer}/.well-known/jwks.json`,
+    revocation_feed_uri: revocationFeedOf(issuer),
     grant_types_supported: Object.values(grantTypes),
     // There is no authorization endpoint, and section 2 requires the member.
     response_types_supported: [],
