@@ -4,6 +4,7 @@ import { sourceAddress } from '../policy/input.ts'
 import type { EndpointRequest } from '../sts/parts.ts'
 import type { Sts } from '../sts/sts.ts'
 import { traceIdOf } from './request-facts.ts'
+import { revocationRoutes } from './revocations.ts'
 
 /** The largest request of any grant is two tokens and an assertion. */
 const bodyBytes = 65_536
@@ -39,6 +40,7 @@ export function tokenRoutes(sts: Sts): (app: FastifyInstance) => Promise<void> {
       return uncached(reply).send({})
     })
     publicDocuments(app, sts)
+    revocationRoutes(app, sts)
   }
 }
 

@@ -2,6 +2,7 @@ import { Kysely, PostgresDialect, sql } from 'kysely'
 import pg from 'pg'
 import { limits } from '../kernel/limits.ts'
 import type { ZoneId } from '../kernel/ids.ts'
+import { openNotifications, trustChannel, type Notifications } from './notifications.ts'
 import type { Tables } from './schema.ts'
 
 /** The role of every query of the service; migrations alone run as the owner. */
@@ -12,6 +13,8 @@ export type Queries = Kysely<Tables>
 
 export interface Database extends AsyncDisposable {
   readonly pool: pg.Pool
+  /** Zones whose keys or revocations some replica has changed, a moment after the commit. */
+  readonly trustNotices: Notifications
   /** Single statements on the tables that no zone owns; rows of zones are not to be seen here. */
   readonly unzoned: Queries
   /**
@@ -21,20 +24,22 @@ export interface Database extends AsyncDisposable {
   transaction<T>(zone: ZoneId | '*', work: (queries: Queries) => Promise<T>): Promise<T>
 }
 
-/** How many connections a service holds at the most; PostgreSQL's default allows 100 in all. */
+/** Connections for queries at the most, beside one that listens; PostgreSQL allows 100 in all. */
 const poolSize = 20
 
 pg.types.setTypeParser(pg.types.builtins.INT8, (text) => Number(text))
 
 /** Opens a pool under the service's role. The schema must be there already. */
 export function openDatabase(connectionConfig: pg.PoolConfig): Database {
+  const options = `-c role=${serviceRole} -c statement_timeout=${limits.statementTimeoutMs}`
   const pool = new pg.Pool({
     ...connectionConfig,
     max: poolSize,
     // Queries that need not wait for each other's answers share a round trip (one-trip.ts).
     pipeline: true,
-    options: `-c role=${serviceRole} -c statement_timeout=${limits.statementTimeoutMs}`,
+    options,
   })
+  const trustNotices = openNotifications({ ...connectionConfig, options }, trustChannel)
   // A connection that breaks fails its queries and is replaced at the next use. Without listeners,
   // on the idle ones and on those in use, it would end the process.
   pool.on('error', () => undefined)
@@ -42,9 +47,13 @@ export function openDatabase(connectionConfig: pg.PoolConfig): Database {
   const kysely = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) })
   return {
     pool,
+    trustNotices,
     unzoned: kysely,
     transaction: (zone, work) => inTransaction(kysely, zone, work),
-    [Symbol.asyncDispose]: () => kysely.destroy(),
+    async [Symbol.asyncDispose]() {
+      await trustNotices[Symbol.asyncDispose]()
+      await kysely.destroy()
+    },
   }
 }
 

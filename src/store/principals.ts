@@ -3,6 +3,7 @@ import type { ZoneId } from '../kernel/ids.ts'
 import type { Queries } from './database.ts'
 import { readPage, type Page } from './pages.ts'
 import type { AdminTokenRow } from './schema.ts'
+import { endOfMandatesAt, insertRevocations } from './revocations.ts'
 import type { Tx } from './tx.ts'
 
 /** An admin token with the person or automation that it belongs to. */
@@ -108,12 +109,19 @@ export async function replaceTokenHash(tx: Tx, id: string, hash: string): Promis
     .execute()
 }
 
+/**
+ * Ends a token, and with it the control mandates that stand on it. The transaction's zone is the
+ * system zone, whose mandates they are.
+ */
 export async function revokeToken(tx: Tx, id: string): Promise<void> {
   await tx.queries
     .updateTable('admin_tokens')
     .set((eb) => ({ revoked_at: tx.now, revision: eb('revision', '+', 1) }))
     .where('id', '=', id)
     .execute()
+  await insertRevocations(tx.queries, tx.zone, tx.now, [
+    { anchor: 'requester_token', value: id, expiresAt: endOfMandatesAt(tx.nowMs) },
+  ])
 }
 
 /** Whether another live token could still manage tokens. Scans the tokens, of which there are few. */

@@ -1,68 +1,104 @@
-import { sql } from 'kysely'
 import type { ZoneId } from '../kernel/ids.ts'
 import { limits } from '../kernel/limits.ts'
 import type { Queries } from './database.ts'
 import type { RevocationRow } from './schema.ts'
+import { advanceTrust, trustSequence } from './trust-sequences.ts'
 
 export type Anchor = RevocationRow['anchor']
 
-export interface Revocation {
+/** What a verifier must refuse: whatever the anchor of a mandate names. */
+export interface Revoked {
   readonly anchor: Anchor
   readonly value: string
+}
+
+export interface Revocation extends Revoked {
   /** When the last mandate that it concerns would expire by itself. */
   readonly expiresAt: Date
 }
 
-/** Refuses from then on what the anchor names; saying it twice is saying it once. */
+/**
+ * Refuses from then on, at every replica and verifier, what the anchors name; saying it twice is
+ * saying it once, for as long as the longer of the two. It locks as {@link advanceTrust} does.
+ */
 export async function insertRevocations(
   queries: Queries,
   zone: ZoneId,
   now: Date,
   revocations: readonly Revocation[],
 ): Promise<void> {
+  const distinct = [...new Map(revocations.map((one) => [nameOf(one), one])).values()]
+  if (distinct.length === 0) return
+  const last = await advanceTrust(queries, zone, distinct.length)
   await queries
     .insertInto('revocations')
     .values(
-      revocations.map(({ anchor, value, expiresAt }) => ({
+      distinct.map(({ anchor, value, expiresAt }, index) => ({
         zone_id: zone,
         anchor,
         value,
         revoked_at: now,
         expires_at: expiresAt,
+        sequence: last - distinct.length + 1 + index,
       })),
     )
-    .onConflict((conflict) => conflict.columns(['zone_id', 'anchor', 'value']).doNothing())
+    .onConflict((conflict) =>
+      conflict.columns(['zone_id', 'anchor', 'value']).doUpdateSet((eb) => ({
+        expires_at: eb.fn<Date>('greatest', ['revocations.expires_at', 'excluded.expires_at']),
+        sequence: eb.ref('excluded.sequence'),
+      })),
+    )
     .execute()
 }
 
-/** What a verifier must refuse: an anchor of a mandate, its client or the token behind it. */
-export interface Revoked {
-  readonly anchor: Anchor | 'client' | 'requester_token'
-  readonly value: string
+/** When the last mandate that is alive at a moment has expired by itself, wherever it is checked. */
+export function endOfMandatesAt(nowMs: number): Date {
+  return new Date(nowMs + (limits.mandateTtlSeconds + limits.clockSkewSeconds) * 1_000)
 }
 
+/** One text for an anchor and its value. */
+export function nameOf({ anchor, value }: Revoked): string {
+  return `${anchor}:${value}`
+}
+
+/** Revocations that are alive, up to a number of the zone: whoever has them goes on from there. */
+export interface RevocationsUpTo {
+  readonly sequence: number
+  readonly revocations: readonly Revocation[]
+}
+
+/** Rows of one reading; where there are more, the next begins behind the last of them. */
+const rowsOfReading = 1_000
+
 /**
- * Everything that makes a signed and unexpired mandate of the zone invalid: its revocations, the
- * applications archived while a mandate of theirs may be alive and, in a system zone, the admin
- * tokens revoked or expired behind a control mandate. Indexes: the primary key of revocations,
- * applications_zone; admin tokens are few.
+ * Everything numbered above `after` that still makes a signed and unexpired mandate of the zone
+ * invalid, oldest first. Index: revocations_sequence.
  */
-export async function liveRevocations(
+export async function revocationsAfter(
   queries: Queries,
   zone: ZoneId,
+  after: number,
   nowMs: number,
-): Promise<readonly Revoked[]> {
-  const now = new Date(nowMs)
-  const since = new Date(nowMs - (limits.mandateTtlSeconds + limits.clockSkewSeconds) * 1_000)
-  const { rows } = await sql<Revoked>`
-    select anchor, value from revocations where zone_id = ${zone} and expires_at > ${now}
-    union all
-    select 'client', id from applications where zone_id = ${zone} and archived_at > ${since}
-    union all
-    select 'requester_token', id from admin_tokens
-    where (revoked_at > ${since} or (expires_at > ${since} and expires_at <= ${now}))
-      and exists (select from zones where id = ${zone} and system)`.execute(queries)
-  return rows
+): Promise<RevocationsUpTo> {
+  const found: Revocation[] = []
+  for (let behind = after; ;) {
+    // Read first: a change between the two statements is then among the rows, and read once more.
+    const sequence = await trustSequence(queries, zone)
+    const rows = await queries
+      .selectFrom('revocations')
+      .select(['anchor', 'value', 'expires_at', 'sequence'])
+      .where('zone_id', '=', zone)
+      .where('sequence', '>', behind)
+      .where('expires_at', '>', new Date(nowMs))
+      .orderBy('sequence')
+      .limit(rowsOfReading)
+      .execute()
+    for (const { anchor, value, expires_at: expiresAt } of rows)
+      found.push({ anchor, value, expiresAt })
+    const last = rows.at(-1)
+    if (last === undefined || rows.length < rowsOfReading) return { sequence, revocations: found }
+    behind = last.sequence
+  }
 }
 
 /** Forgets what has expired by itself, in every zone. Index: revocations_age. */

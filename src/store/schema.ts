@@ -316,10 +316,26 @@ export interface DelegationEdgeRow {
 /** What a verifier must refuse although it is signed and unexpired; gone when it would expire. */
 export interface RevocationRow {
   zone_id: string
-  anchor: 'jti' | 'session' | 'root_session' | 'agent_session' | 'edge'
+  anchor:
+    | 'jti'
+    | 'session'
+    | 'root_session'
+    | 'agent_session'
+    | 'edge'
+    | 'client'
+    | 'subject'
+    | 'requester_token'
   value: string
   revoked_at: Timestamp
   expires_at: Timestamp
+  /** Its place among the changes of the zone (trust_sequences). */
+  sequence: number
+}
+
+/** How often that by which a zone's mandates are verified has changed: keys and revocations. */
+export interface TrustSequenceRow {
+  zone_id: string
+  sequence: number
 }
 
 /** A value that may be used once, such as the jti of a client assertion (RFC 7523). */
@@ -369,6 +385,7 @@ export interface Tables {
   sessions: SessionRow
   delegation_edges: DelegationEdgeRow
   revocations: RevocationRow
+  trust_sequences: TrustSequenceRow
   used_once: UsedOnceRow
   system_credentials: SystemCredentialRow
   settings: SettingRow

@@ -3,6 +3,7 @@ import { limits } from '../kernel/limits.ts'
 import { generateSigningKey, type PublicJwk } from '../kernel/signing-key.ts'
 import type { Vault } from '../kernel/vault.ts'
 import type { Queries } from './database.ts'
+import { advanceTrust } from './trust-sequences.ts'
 
 /** What the sealed private key of a zone is bound to. */
 export function zoneKeyPurpose(zone: ZoneId): string {
@@ -47,6 +48,7 @@ export async function createZoneKey(
       retired_at: null,
     })
     .execute()
+  await advanceTrust(queries, zone)
   return { kid: publicJwk.kid, retired: retired.map((row) => publicJwkOf(row.public_jwk).kid) }
 }
 

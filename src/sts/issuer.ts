@@ -10,6 +10,11 @@ export function tokenEndpointOf(base: string, zone: string): string {
   return `${base}/zones/${zone}/oauth2/token`
 }
 
+/** Where resource servers learn which mandates have been revoked (authority.md, Revocation). */
+export function revocationFeedOf(issuer: string): string {
+  return `${issuer}/revocations`
+}
+
 /** What a control mandate is for: the Admin API of this service. */
 export function controlAudience(base: string): string {
   return `${base}/v1`

@@ -3,7 +3,7 @@ import type { Zone } from '../store/zones.ts'
 import { assertionAlgorithms } from './client-assertion.ts'
 import { proofAlgorithms } from './dpop-proof.ts'
 import { grantTypes } from './grant-types.ts'
-import { issuerOf, tokenEndpointOf } from './issuer.ts'
+import { issuerOf, revocationFeedOf, tokenEndpointOf } from './issuer.ts'
 
 const clientAuthentication = ['client_secret_basic', 'client_secret_post', 'private_key_jwt']
 
@@ -28,6 +28,7 @@ export function metadataOf(
     ...endpoints,
     ...(registers && { registration_endpoint: `${issuer}/oauth2/register` }),
     jwks_uri: `${issuer}/.well-known/jwks.json`,
+    revocation_feed_uri: revocationFeedOf(issuer),
     grant_types_supported: Object.values(grantTypes),
     dpop_signing_alg_values_supported: proofAlgorithms,
     // There is no authorization endpoint, and section 2 requires the member.

@@ -3,6 +3,7 @@ export interface Recent<K, V> {
   get(key: K): V | undefined
   set(key: K, value: V): void
   delete(key: K): void
+  clear(): void
 }
 
 /** `max` entries at the most: what callers can make up must not grow without bound. */
@@ -26,5 +27,8 @@ export function createRecent<K, V>(max: number): Recent<K, V> {
       }
     },
     delete: (key) => void entries.delete(key),
+    clear: () => {
+      entries.clear()
+    },
   }
 }

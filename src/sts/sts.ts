@@ -12,6 +12,7 @@ import { metadataOf } from './metadata.ts'
 import { requestMandate, type AskedIn } from './operator-tokens.ts'
 import type { EndpointRequest, Parts } from './parts.ts'
 import { createIssuerKeys } from './people/issuer-keys.ts'
+import { createRevocationFeed, type ZoneFeed } from './revocation-feed.ts'
 import { revoke } from './revoke.ts'
 import { createSigners } from './signers.ts'
 import { startUpkeep } from './upkeep.ts'
@@ -28,6 +29,8 @@ export interface Sts extends AsyncDisposable {
   jwks(zone: string): Promise<{ readonly keys: readonly PublicJwk[] } | null>
   /** RFC 8414; null where there is no such zone. */
   metadata(zone: string): Promise<Readonly<Record<string, unknown>> | null>
+  /** What of a zone has been revoked, and will be; null where there is no such zone. */
+  revocations(zone: string): Promise<ZoneFeed | null>
 
   /** Believes a bearer token as a control mandate, or refuses `invalid_mandate`. */
   verifyControl(token: string): Promise<ControlMandate>
@@ -42,6 +45,7 @@ export interface Sts extends AsyncDisposable {
 /** The STS over a service's context. Disposing of it waits for the events that are on their way. */
 export function createSts(context: StsContext): Sts {
   const trust = createTrust(context)
+  const feed = createRevocationFeed(context, trust)
   const events = createEventWriter(context.db, context.clock)
   const upkeep = startUpkeep(context)
   const parts: Parts = {
@@ -67,6 +71,10 @@ export function createSts(context: StsContext): Sts {
       const zone = await findZone(context.db.unzoned, named)
       return zone === undefined ? null : metadataOf(context.issuerBase(), zone.id as ZoneId, zone)
     },
+    async revocations(named) {
+      const zone = await parts.zones.find(named)
+      return zone && feed.of(zone)
+    },
     verifyControl: (token) => verifyControl(parts, token),
     readMandate: ({ conversationId, ...asked }) =>
       requestMandate(
@@ -79,6 +87,8 @@ export function createSts(context: StsContext): Sts {
       requestMandate(parts, context.system().executor, { type: 'plan', id: planId }, asked),
     forgetTrust: (zone) => trust.forget(zone),
     async [Symbol.asyncDispose]() {
+      await feed[Symbol.asyncDispose]()
+      trust[Symbol.dispose]()
       await upkeep[Symbol.asyncDispose]()
       await events.close()
     },

@@ -35,7 +35,7 @@ beforeAll(async () => {
        values ('msg_' || $1::text, $1, $2, 'person', 'hello', '{}', '{}', now())`,
       [make.zone, talk.id],
     )
-    await world.sql(`insert into revocations values ($1, 'session', $2, now(), now())`, [
+    await world.sql(`insert into revocations values ($1, 'session', $2, now(), now(), 1)`, [
       make.zone,
       policy.id,
     ])

@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { decodeJwt } from 'jose'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { archiveApplication } from '../../src/store/applications.ts'
+import { findObject } from '../../src/store/objects.ts'
 import { freshDatabase, type FreshDatabase } from '../support/databases.ts'
 import {
   addApplication,
@@ -98,9 +100,10 @@ describe('introspection and revocation', () => {
         token,
       })
     expect((await introspect()).body['active']).toBe(true)
-    await world.rows('update applications set archived_at = now() where id = $1', [
-      other.application,
-    ])
+    await world.change(other.zone, async (tx) => {
+      const row = await findObject(tx.queries, other.zone, 'applications', other.application)
+      await archiveApplication(tx, row!)
+    })
     world.sts.forgetTrust(other.zone)
     expect((await introspect()).body).toEqual({ active: false })
   })

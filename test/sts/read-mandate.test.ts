@@ -2,6 +2,7 @@ import { decodeJwt } from 'jose'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { newId, type Id } from '../../src/kernel/ids.ts'
 import { conversation, person, read } from './control-rows.ts'
+import { revokeToken } from '../../src/store/principals.ts'
 import { freshDatabase, type FreshDatabase } from '../support/databases.ts'
 import {
   insertZone,
@@ -178,7 +179,7 @@ describe('a read mandate', () => {
     const ada = await person(world, ['read'])
     const token = await read(world, await conversation(world, t, ada))
     await world.sts.verifyControl(token)
-    await world.rows('update admin_tokens set revoked_at = now() where id = $1', [ada.token])
+    await world.change(world.system.zone, (tx) => revokeToken(tx, ada.token))
     world.sts.forgetTrust(world.system.zone)
     await expect(world.sts.verifyControl(token)).rejects.toMatchObject({
       code: 'invalid_mandate',

@@ -142,6 +142,7 @@ test('upkeep removes what has expired and nothing else', async () => {
           value: String(n),
           revoked_at: at(-180_000),
           expires_at,
+          sequence: n,
         })),
       )
       .execute()
