@@ -6,6 +6,7 @@ import { executor, operator } from '../system-zone/identities.ts'
 import { accessHandlers } from './admin/access.ts'
 import { adminTokenHandlers } from './admin/admin-tokens.ts'
 import { applicationHandlers } from './admin/applications.ts'
+import { approvalHandlers } from './admin/approvals.ts'
 import { auditHandlers } from './admin/audit.ts'
 import { bootstrap } from './admin/bootstrap.ts'
 import { grantHandlers } from './admin/grants.ts'
@@ -14,6 +15,7 @@ import { policyHandlers } from './admin/policies.ts'
 import { policySetHandlers } from './admin/policy-sets.ts'
 import { providerHandlers } from './admin/providers.ts'
 import { resourceHandlers } from './admin/resources.ts'
+import { webhookHandlers } from './admin/webhooks.ts'
 import { zoneHandlers } from './admin/zones.ts'
 import type { Config, Secrets } from './config.ts'
 import type { GateContext } from './gate/context.ts'
@@ -26,6 +28,7 @@ import { refuse } from './kernel/faults.ts'
 import { homeFiles, makeHome, readOrMake } from './kernel/home.ts'
 import type { Id } from './kernel/ids.ts'
 import { limits } from './kernel/limits.ts'
+import { createSafeFetch, type Network } from './kernel/safe-fetch.ts'
 import { StartupError } from './kernel/startup-error.ts'
 import { openVault, type Vault } from './kernel/vault.ts'
 import { openToolSession } from './mcp/in-memory.ts'
@@ -37,6 +40,7 @@ import { builtInPlanner } from './operator/planner/planner.ts'
 import { systemPrompt } from './operator/prompt.ts'
 import { runningTurns, type RunningTurns } from './operator/running.ts'
 import type { TurnContext } from './operator/turn.ts'
+import { startDelivery } from './outbox/worker.ts'
 import { loadPolicyEngine, type PolicyEngine } from './policy/load.ts'
 import { openDatabase, type Database } from './store/database.ts'
 import { startEmbeddedPostgres } from './store/embedded/embedded-postgres.ts'
@@ -72,6 +76,8 @@ export interface Overrides {
   readonly model?: Model
   /** Settings of a database that is migrated already, in place of all others. */
   readonly database?: pg.PoolConfig
+  /** What the service sees of the Internet. */
+  readonly network?: Network
 }
 
 /**
@@ -124,6 +130,8 @@ function assemble(
   const issuerBase = (): string => config.publicUrl ?? listening
   const system = (): SystemIdentities => base.system
   const sts = begun.use(createSts({ clock, db, vault, policy, issuerBase, system, log }))
+  const fetch = createSafeFetch(overrides.network)
+  begun.use(startDelivery({ clock, db, vault, fetch, log }))
   const services: Services = {
     ...{ vault, policy, issuerBase, system, running: runningTurns() },
     model: overrides.model ?? modelOf(config, secrets),
@@ -200,6 +208,8 @@ function handlersOf(services: Services): Handlers {
     ...providerHandlers(services),
     ...resourceHandlers(services),
     ...grantHandlers(),
+    ...approvalHandlers(),
+    ...webhookHandlers(services),
     ...policyHandlers(services),
     ...policySetHandlers(services),
     ...accessHandlers(services),

@@ -6,6 +6,7 @@ import pg from 'pg'
 import type { Capability } from '../tools/operation.ts'
 import { createAdminClient, type AdminClient } from '../src/client/admin-client.ts'
 import type { Config, Secrets } from '../src/config.ts'
+import type { Network } from '../src/kernel/safe-fetch.ts'
 import type { Model } from '../src/operator/model/model.ts'
 import { startService, type Service } from '../src/service.ts'
 import { freshDatabase } from './support/databases.ts'
@@ -27,6 +28,8 @@ export interface CallOptions {
 export interface WorldOptions {
   readonly model?: Model
   readonly config?: Partial<Config>
+  /** Stands in for the Internet. */
+  readonly network?: Network
   /** Another replica on the database of this world. */
   readonly sharing?: World
 }
@@ -81,6 +84,10 @@ const governedTables = [
   'policy_sets',
   'policy_set_versions',
   'policy_activations',
+  'holds',
+  'hold_decisions',
+  'webhooks',
+  'webhook_deliveries',
   'admin_tokens',
   'principals',
 ]
@@ -100,6 +107,7 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
       clock: { now },
       database: connection,
       ...(options.model !== undefined && { model: options.model }),
+      network: options.network ?? nowhere,
     }),
   )
   const owner = new pg.Pool({ ...connection, max: 2 })
@@ -170,6 +178,12 @@ async function stateOf(sql: World['sql']): Promise<string> {
   )
   const [row] = await sql<{ state: string }>(`select concat_ws(' ', ${parts.join(',')}) as state`)
   return row?.state ?? ''
+}
+
+/** No test of a service reaches the Internet. */
+const nowhere: Network = {
+  resolve: () => Promise.reject(new Error('there is no network')),
+  isAllowed: () => false,
 }
 
 const defaults: Omit<Config, 'home'> = {

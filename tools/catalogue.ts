@@ -2,6 +2,7 @@ import type { z } from 'zod'
 import { access } from './access.ts'
 import { adminTokens } from './admin-tokens.ts'
 import { applications } from './applications.ts'
+import { approvals } from './approvals.ts'
 import { audit } from './audit.ts'
 import { conversations } from './conversations.ts'
 import { grants } from './grants.ts'
@@ -12,6 +13,7 @@ import { policies } from './policies.ts'
 import { policySets } from './policy-sets.ts'
 import { providers } from './providers.ts'
 import { resources } from './resources.ts'
+import { webhooks } from './webhooks.ts'
 import { zones } from './zones.ts'
 
 /** Every operation of the product, in the order in which surfaces list them. */
@@ -23,6 +25,8 @@ export const catalogue = [
   ...grants,
   ...policies,
   ...policySets,
+  ...approvals,
+  ...webhooks,
   ...access,
   ...audit,
   ...plans,

@@ -9,6 +9,7 @@ const words: Readonly<Record<GovernedTable, string>> = {
   providers: 'provider',
   resources: 'resource',
   grants: 'grant',
+  webhooks: 'webhook',
   policies: 'policy',
   policy_versions: 'policy version',
   policy_sets: 'policy set',

@@ -48,6 +48,7 @@ export const faultStatus = {
   resource_identifier_taken: 409,
   policy_name_taken: 409,
   policy_set_name_taken: 409,
+  webhook_name_taken: 409,
   last_owner: 409,
   revision_conflict: 412,
   idempotency_key_reused: 422,
@@ -65,6 +66,8 @@ export const faultStatus = {
   approval_required: 409,
   approval_expired: 409,
   approval_not_valid: 403,
+  approval_state: 409,
+  approver_required: 403,
   plan_expired: 409,
   plan_state: 409,
   plan_blocked: 409,
@@ -76,7 +79,7 @@ export const faultStatus = {
   not_plannable: 422,
   mode_is_ask: 403,
   secret_in_message: 422,
-  // OAuth (RFC 6749, 6750, 7009, 7662, 8693, 8707)
+  // OAuth (RFC 6749, 6750, 7009, 7662, 8628, 8693, 8707)
   invalid_request: 400,
   invalid_client: 401,
   invalid_grant: 400,
@@ -85,6 +88,8 @@ export const faultStatus = {
   unauthorized_client: 400,
   unsupported_grant_type: 400,
   access_denied: 403,
+  interaction_required: 400,
+  slow_down: 400,
   // service
   rate_limited: 429,
   model_unavailable: 503,

@@ -13,6 +13,7 @@ export const idPrefix = {
   policySetVersion: 'psetv',
   session: 'ses',
   approval: 'apr',
+  decision: 'dec',
   plan: 'plan',
   principal: 'prn',
   adminToken: 'adm',
@@ -22,6 +23,8 @@ export const idPrefix = {
   request: 'req',
   mandate: 'mdt',
   key: 'key',
+  webhook: 'whk',
+  delivery: 'dlv',
 } as const
 
 export type IdKind = keyof typeof idPrefix

@@ -20,6 +20,7 @@ const tables = {
   providers: facts('provider', { json: ['settings'], secret: { sealed_secret: 'secret' } }),
   resources: facts('resource', { json: ['operations'] }),
   grants: facts('grant', {}),
+  webhooks: facts('webhook', { secret: { sealed_secret: 'signing_secret' } }),
   policies: facts('policy', {}),
   policy_versions: facts('policyVersion', { json: ['documents'], derived: ['documents'] }),
   policy_sets: facts('policySet', {}),

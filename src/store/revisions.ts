@@ -10,6 +10,8 @@ const tableOf: Readonly<Record<string, string>> = {
   grant: 'grants',
   policy: 'policies',
   policySet: 'policy_sets',
+  webhook: 'webhooks',
+  approval: 'holds',
   plan: 'plans',
   adminToken: 'admin_tokens',
 }

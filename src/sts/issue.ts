@@ -13,6 +13,8 @@ export interface Issue {
   readonly keyId: string | null
   /** RFC 8693 section 2.2.1; null outside of a token exchange. */
   readonly issuedTokenType: string | null
+  /** The approval that it uses up; absent or null where none was needed. */
+  readonly hold?: string | null
 }
 
 /** One way to get a mandate: a checklist in a file of its own. */

@@ -33,8 +33,17 @@ export async function serve<T>(
   }
   const granted: AuditEvent = { ...event, outcome: 'allow' }
   if (settled.record === undefined) await parts.events.append(granted)
-  else await settled.record(granted)
+  else await settled.record(granted).catch((error: unknown) => refuseLate(parts, event, error))
   return settled.answer()
+}
+
+/** What stands against an act may show as late as when it is written: then it was a refusal. */
+async function refuseLate(parts: Parts, event: DraftEvent, error: unknown): Promise<never> {
+  if (isFault(error)) {
+    const { mandateJti: _, ...refused } = closeRefused(event, error)
+    await parts.events.append(refused)
+  }
+  throw error
 }
 
 /** Finds the zone, whose log the event then goes to, and reads the parameters. */

@@ -9,6 +9,7 @@ import type { Grant, Issue } from './issue.ts'
 import { signJws } from './jws.ts'
 import { required, type Parameters } from './parameters.ts'
 import type { EndpointRequest, Parts } from './parts.ts'
+import { recordRelease } from './release.ts'
 import { serve } from './serve.ts'
 
 /** A successful answer of the token endpoint (RFC 6749 section 5.1, RFC 8693 section 2.2.1). */
@@ -41,7 +42,11 @@ export async function issueToken(parts: Parts, request: EndpointRequest): Promis
     const issued = await grant.run(exchange)
     const signer = await parts.signers.of(exchange.zone, issued.keyId)
     noteMandate(exchange.event, issued.claims)
-    return { answer: () => answerOf(issued, signJws(signer, issued.claims)) }
+    const answer = (): TokenAnswer => answerOf(issued, signJws(signer, issued.claims))
+    const { hold = null } = issued
+    return hold === null
+      ? { answer }
+      : { answer, record: (event) => recordRelease(exchange, hold, event) }
   })
 }
 
