@@ -6,6 +6,7 @@ import { executor, operator } from '../system-zone/identities.ts'
 import { accessHandlers } from './admin/access.ts'
 import { adminTokenHandlers } from './admin/admin-tokens.ts'
 import { applicationHandlers } from './admin/applications.ts'
+import { approvalHandlers } from './admin/approvals.ts'
 import { auditHandlers } from './admin/audit.ts'
 import { bootstrap } from './admin/bootstrap.ts'
 import { grantHandlers } from './admin/grants.ts'
@@ -16,6 +17,7 @@ import { providerHandlers } from './admin/providers.ts'
 import { resourceHandlers } from './admin/resources.ts'
 import { subjectIssuerHandlers } from './admin/subject-issuers.ts'
 import { subjectHandlers } from './admin/subjects.ts'
+import { webhookHandlers } from './admin/webhooks.ts'
 import { zoneHandlers } from './admin/zones.ts'
 import type { Config, Secrets } from './config.ts'
 import type { GateContext } from './gate/context.ts'
@@ -40,6 +42,7 @@ import { builtInPlanner } from './operator/planner/planner.ts'
 import { systemPrompt } from './operator/prompt.ts'
 import { runningTurns, type RunningTurns } from './operator/running.ts'
 import type { TurnContext } from './operator/turn.ts'
+import { startDelivery } from './outbox/worker.ts'
 import { loadPolicyEngine, type PolicyEngine } from './policy/load.ts'
 import { openDatabase, type Database } from './store/database.ts'
 import { startEmbeddedPostgres } from './store/embedded/embedded-postgres.ts'
@@ -131,6 +134,7 @@ function assemble(
   const issuerBase = (): string => config.publicUrl ?? listening
   const system = (): SystemIdentities => base.system
   const sts = begun.use(createSts({ clock, db, vault, policy, safeFetch, issuerBase, system, log }))
+  begun.use(startDelivery({ clock, db, vault, fetch: safeFetch, log }))
   const services: Services = {
     ...{ vault, policy, issuerBase, system, running: runningTurns() },
     model: overrides.model ?? modelOf(config, secrets),
@@ -209,6 +213,8 @@ function handlersOf(services: Services): Handlers {
     ...grantHandlers(),
     ...subjectIssuerHandlers(services),
     ...subjectHandlers(),
+    ...approvalHandlers(),
+    ...webhookHandlers(services),
     ...policyHandlers(services),
     ...policySetHandlers(services),
     ...accessHandlers(services),

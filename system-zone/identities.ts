@@ -18,6 +18,7 @@ export const operator: Identity = {
   scopes: [
     'access:read',
     'applications:read',
+    'approvals:read',
     'audit:read',
     'conversations:read',
     'grants:read',
@@ -28,6 +29,7 @@ export const operator: Identity = {
     'policy_sets:read',
     'providers:read',
     'resources:read',
+    'webhooks:read',
     'zones:read',
   ],
 }

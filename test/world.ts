@@ -85,6 +85,10 @@ const governedTables = [
   'policy_sets',
   'policy_set_versions',
   'policy_activations',
+  'holds',
+  'hold_decisions',
+  'webhooks',
+  'webhook_deliveries',
   'admin_tokens',
   'principals',
 ]
@@ -104,7 +108,7 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
       clock: { now },
       database: connection,
       ...(options.model !== undefined && { model: options.model }),
-      ...(options.network !== undefined && { network: options.network }),
+      network: options.network ?? nowhere,
     }),
   )
   const owner = new pg.Pool({ ...connection, max: 2 })
@@ -175,6 +179,12 @@ async function stateOf(sql: World['sql']): Promise<string> {
   )
   const [row] = await sql<{ state: string }>(`select concat_ws(' ', ${parts.join(',')}) as state`)
   return row?.state ?? ''
+}
+
+/** No test of a service reaches the Internet. */
+const nowhere: Network = {
+  resolve: () => Promise.reject(new Error('there is no network')),
+  isAllowed: () => false,
 }
 
 const defaults: Omit<Config, 'home'> = {

@@ -2,6 +2,7 @@ import type { z } from 'zod'
 import { access } from './access.ts'
 import { adminTokens } from './admin-tokens.ts'
 import { applications } from './applications.ts'
+import { approvals } from './approvals.ts'
 import { audit } from './audit.ts'
 import { conversations } from './conversations.ts'
 import { grants } from './grants.ts'
@@ -14,6 +15,7 @@ import { providers } from './providers.ts'
 import { resources } from './resources.ts'
 import { subjectIssuers } from './subject-issuers.ts'
 import { subjects } from './subjects.ts'
+import { webhooks } from './webhooks.ts'
 import { zones } from './zones.ts'
 
 /** Every operation of the product, in the order in which surfaces list them. */
@@ -27,6 +29,8 @@ export const catalogue = [
   ...subjects,
   ...policies,
   ...policySets,
+  ...approvals,
+  ...webhooks,
   ...access,
   ...audit,
   ...plans,

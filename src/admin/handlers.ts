@@ -13,10 +13,23 @@ export interface AdminServices {
   system(): { readonly zone: ZoneId }
 }
 
+/** A call as the door gives it; what its principal lacks, this kind of principal does not have. */
+interface AdminCall extends Tx {
+  readonly principal: {
+    readonly id: string
+    readonly name: string
+    readonly person?: boolean
+    readonly tokenId?: string
+    readonly capabilities?: ReadonlySet<string>
+  }
+  readonly requestId: string
+  readonly traceId: string | undefined
+}
+
 /** The handlers of one object's operations, such as `AdminHandlers<'grants'>`. */
 export type AdminHandlers<Name extends string> = {
   readonly [Id in OperationId as Id extends `${Name}.${string}` ? Id : never]: (
-    tx: Tx & { readonly principal: { readonly id: string } },
+    tx: AdminCall,
     input: InputOf<Id>,
   ) => Promise<OutputOf<Id>>
 }

@@ -10,6 +10,7 @@ const words: Readonly<Record<GovernedTable, string>> = {
   resources: 'resource',
   grants: 'grant',
   subject_issuers: 'subject issuer',
+  webhooks: 'webhook',
   policies: 'policy',
   policy_versions: 'policy version',
   policy_sets: 'policy set',

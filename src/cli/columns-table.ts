@@ -20,6 +20,17 @@ export const columnsOf: Readonly<Record<string, readonly string[]>> = {
   subjects: ['user_id', 'name', 'live_sessions', 'last_seen_at', 'issuer_id?', 'revoked_at'],
   policies: ['id', 'name', 'latest_version.number', 'latest_version.id?', 'archived_at?'],
   policy_sets: ['id', 'name', 'latest_version.number', 'latest_version.id?', 'archived_at?'],
+  approvals: [
+    'id',
+    'state',
+    'application.name',
+    'resource.identifier',
+    'scopes',
+    'tier',
+    'expires_at',
+    'created_at?',
+  ],
+  webhooks: ['id', 'name', 'url', 'events', 'archived_at?'],
   access: ['application_name', 'user_id', 'resource_name', 'scope', 'verdict', 'rules?'],
   audit: ['time', 'type', 'outcome', 'reason?', 'target.name?', 'actor.name?', 'request_id'],
   plans: ['id', 'state', 'risk', 'summary', 'requester.name?', 'created_at?'],
@@ -40,6 +51,7 @@ export const columnsOf: Readonly<Record<string, readonly string[]>> = {
 /** Lists of something else than the object's own kind. */
 export const columnsOfOperation: Readonly<Record<string, readonly string[]>> = {
   'policies.templates': ['id', 'title', 'description', 'language'],
+  'webhooks.deliveries': ['id', 'type', 'state', 'attempts', 'last_error', 'next_attempt_at?'],
 }
 
 /** Columns that are left out of a list in which no object has a value for them. */
@@ -47,6 +59,7 @@ export const sparseColumns: ReadonlySet<string> = new Set([
   'archived_at',
   'expires_at',
   'labels',
+  'last_error',
   'last_used_at',
   'reason',
   'revoked_at',

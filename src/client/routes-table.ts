@@ -275,6 +275,73 @@ export const routes = {
       reads: false,
     },
   },
+  approvals: {
+    list: { method: 'GET', path: '/v1/zones/:zone_id/approvals', answer: 'page', reads: true },
+    counts: {
+      method: 'GET',
+      path: '/v1/zones/:zone_id/approvals/counts',
+      answer: 'object',
+      reads: true,
+    },
+    get: {
+      method: 'GET',
+      path: '/v1/zones/:zone_id/approvals/:approval_id',
+      answer: 'object',
+      reads: true,
+    },
+    approve: {
+      method: 'POST',
+      path: '/v1/zones/:zone_id/approvals/:approval_id/approve',
+      answer: 'object',
+      reads: false,
+    },
+    reject: {
+      method: 'POST',
+      path: '/v1/zones/:zone_id/approvals/:approval_id/reject',
+      answer: 'object',
+      reads: false,
+    },
+  },
+  webhooks: {
+    list: { method: 'GET', path: '/v1/zones/:zone_id/webhooks', answer: 'page', reads: true },
+    create: { method: 'POST', path: '/v1/zones/:zone_id/webhooks', answer: 'object', reads: false },
+    get: {
+      method: 'GET',
+      path: '/v1/zones/:zone_id/webhooks/:webhook_id',
+      answer: 'object',
+      reads: true,
+    },
+    patch: {
+      method: 'PATCH',
+      path: '/v1/zones/:zone_id/webhooks/:webhook_id',
+      answer: 'object',
+      reads: false,
+    },
+    delete: {
+      method: 'DELETE',
+      path: '/v1/zones/:zone_id/webhooks/:webhook_id',
+      answer: 'object',
+      reads: false,
+    },
+    rotateSecret: {
+      method: 'POST',
+      path: '/v1/zones/:zone_id/webhooks/:webhook_id/rotate-secret',
+      answer: 'object',
+      reads: false,
+    },
+    deliveries: {
+      method: 'GET',
+      path: '/v1/zones/:zone_id/webhooks/:webhook_id/deliveries',
+      answer: 'page',
+      reads: true,
+    },
+    retry: {
+      method: 'POST',
+      path: '/v1/zones/:zone_id/webhooks/:webhook_id/retry',
+      answer: 'object',
+      reads: false,
+    },
+  },
   access: {
     list: { method: 'GET', path: '/v1/zones/:zone_id/access', answer: 'page', reads: true },
     check: {

@@ -52,6 +52,7 @@ export const faultStatus = {
   policy_set_name_taken: 409,
   dcr_disabled: 409,
   dcr_shutdown_required: 409,
+  webhook_name_taken: 409,
   last_owner: 409,
   revision_conflict: 412,
   idempotency_key_reused: 422,
@@ -69,6 +70,8 @@ export const faultStatus = {
   approval_required: 409,
   approval_expired: 409,
   approval_not_valid: 403,
+  approval_state: 409,
+  approver_required: 403,
   plan_expired: 409,
   plan_state: 409,
   plan_blocked: 409,
@@ -80,7 +83,7 @@ export const faultStatus = {
   not_plannable: 422,
   mode_is_ask: 403,
   secret_in_message: 422,
-  // OAuth (RFC 6749, 6750, 7009, 7591, 7662, 8693, 8707, 9449)
+  // OAuth (RFC 6749, 6750, 7009, 7591, 7662, 8628, 8693, 8707, 9449)
   invalid_request: 400,
   invalid_client: 401,
   invalid_grant: 400,
@@ -92,6 +95,8 @@ export const faultStatus = {
   invalid_client_metadata: 400,
   invalid_redirect_uri: 400,
   access_denied: 403,
+  interaction_required: 400,
+  slow_down: 400,
   // service
   rate_limited: 429,
   model_unavailable: 503,

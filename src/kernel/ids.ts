@@ -16,6 +16,7 @@ export const idPrefix = {
   session: 'ses',
   edge: 'edge',
   approval: 'apr',
+  decision: 'dec',
   plan: 'plan',
   principal: 'prn',
   adminToken: 'adm',
@@ -25,6 +26,8 @@ export const idPrefix = {
   request: 'req',
   mandate: 'mdt',
   key: 'key',
+  webhook: 'whk',
+  delivery: 'dlv',
 } as const
 
 export type IdKind = keyof typeof idPrefix

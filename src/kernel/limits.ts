@@ -40,4 +40,10 @@ export const limits = {
   modelCallsPerTurn: 16,
   modelTokensPerTurn: 60_000,
   accessTuples: 20_000,
+  holdPollSeconds: 5,
+  holdPollSecondsMax: 60,
+  openHoldsPerApplication: 100,
+  holdsCounted: 1_000,
+  webhooksPerZone: 20,
+  webhookTimeoutMs: 10_000,
 } as const

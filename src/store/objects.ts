@@ -24,6 +24,7 @@ const tables = {
     json: ['claims'],
     secret: { sealed_secret: 'secret' },
   }),
+  webhooks: facts('webhook', { secret: { sealed_secret: 'signing_secret' } }),
   policies: facts('policy', {}),
   policy_versions: facts('policyVersion', { json: ['documents'], derived: ['documents'] }),
   policy_sets: facts('policySet', {}),

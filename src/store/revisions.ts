@@ -11,6 +11,8 @@ const tableOf: Readonly<Record<string, string>> = {
   subjectIssuer: 'subject_issuers',
   policy: 'policies',
   policySet: 'policy_sets',
+  webhook: 'webhooks',
+  approval: 'holds',
   plan: 'plans',
   adminToken: 'admin_tokens',
 }

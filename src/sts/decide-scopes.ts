@@ -4,39 +4,39 @@ import { explainDecision } from '../policy/explain.ts'
 import type { Decision, DecisionInput } from '../policy/input.ts'
 import { diagnose } from './draft-event.ts'
 import type { Facts } from './facts.ts'
+import { holdOf } from './hold.ts'
 import type { Exchange } from './parts.ts'
 import { decisionRefusals, otherRefusal } from './refusals-table.ts'
-
-/** Whom a mandate is for, besides the client. */
-export interface Subject {
-  readonly userId: string | null
-  readonly hops: number
-}
+import { refuseHeld } from './refuse-held.ts'
+import type { Subject } from './subject.ts'
 
 /** A decision with what was decided on. */
 type Decided = Decision & { readonly input: DecisionInput }
 
 /** A client that stands for nobody else. */
-const itself: Subject = { userId: null, hops: 0 }
+const itself: Subject = { userId: null, sessionId: null, hops: 0 }
 
 export interface Allowed {
   readonly resource: NonNullable<Facts['authority']['resource']>
   readonly scopes: readonly string[]
   /** When the first of the grants that the scopes rest upon ends, in Unix milliseconds. */
   readonly endsAtMs: number
+  /** The approval that released them; null where none was needed. */
+  readonly hold: string | null
 }
 
 /**
  * Decides on the scopes of the resource that were asked for: all of them, or a refusal that names
  * the missing ones. Without `asked` it is whatever the client holds, and a refusal where that is
- * nothing (RFC 6749 section 3.3).
+ * nothing (RFC 6749 section 3.3). Where all that is missing is an approval, the request is held for
+ * one; what the zone chooses itself leaves gated scopes out as long as there are others.
  */
-export function decideScopes(
+export async function decideScopes(
   exchange: Exchange,
   facts: Facts,
   asked: readonly string[] | null,
   subject: Subject,
-): Allowed {
+): Promise<Allowed> {
   const { resource } = facts.authority
   const scopes = asked ?? resource?.scopes ?? []
   const decision = decide(exchange, facts, scopes, subject)
@@ -50,24 +50,64 @@ export function decideScopes(
     source_ip: exchange.sourceIp,
   })
   const isGranted = asked === null ? allowed.length > 0 : decision.allow
-  if (!isGranted || resource === null)
-    return refuseDecision(
-      exchange,
-      asked === null ? decideOnHeld(exchange, facts, decision, subject) : decision,
-    )
-  exchange.event.rules = [...new Set(allowed.flatMap((scope) => rulesOf(decision, scope)))]
-  return { resource, scopes: allowed, endsAtMs: endOf(facts, decision, allowed) }
+  if (isGranted && resource !== null)
+    return allowedBy(exchange, facts, decision, { resource, scopes: allowed, hold: null })
+  const refused = asked === null ? decideOnHeld(exchange, facts, decision, subject) : decision
+  if (refused.reason !== 'approval_required' || resource === null)
+    return refuseDecision(exchange, refused)
+  return afterApproval(exchange, facts, refused, subject, resource)
 }
 
-/** Where nobody has asked for the scopes that no grant names, they are not what is missing. */
+/** The request waits, or goes on with the tiers that people have approved for it. */
+async function afterApproval(
+  exchange: Exchange,
+  facts: Facts,
+  decision: Decided,
+  subject: Subject,
+  resource: Allowed['resource'],
+): Promise<Allowed> {
+  const { obligations } = decision
+  const { scopes } = decision.input
+  const gated = { exchange, facts, subject, scopes, obligations }
+  const held = await holdOf(gated)
+  if (held.kind !== 'over') exchange.event.approvalIds = [held.hold.id]
+  if (held.kind !== 'released') {
+    noteRefusal(exchange, decision)
+    return refuseHeld(gated, held)
+  }
+  const tiers = obligations.map(({ tier }) => tier)
+  const released = decide(exchange, facts, scopes, subject, tiers)
+  if (!released.allow) return refuseDecision(exchange, released)
+  diagnose(exchange.event, { approved: tiers })
+  return allowedBy(exchange, facts, released, { resource, scopes, hold: held.hold.id })
+}
+
+function allowedBy(
+  exchange: Exchange,
+  facts: Facts,
+  decision: Decision,
+  allowed: Omit<Allowed, 'endsAtMs'>,
+): Allowed {
+  const { scopes } = allowed
+  exchange.event.rules = [...new Set(scopes.flatMap((scope) => rulesOf(decision, scope)))]
+  return { ...allowed, endsAtMs: endOf(facts, decision, scopes) }
+}
+
+/**
+ * Where nobody has asked for the scopes that no grant names, they are not what is missing; and where
+ * people could approve some of the others, it is those.
+ */
 function decideOnHeld(
   exchange: Exchange,
   facts: Facts,
   decision: Decided,
   subject: Subject,
 ): Decided {
-  const held = decision.missing.filter((scope) => decision.scopes[scope]?.reason !== 'no_grant')
-  return held.length === 0 ? decision : decide(exchange, facts, held, subject)
+  const { missing, scopes } = decision
+  const gated = missing.filter((scope) => scopes[scope]?.verdict === 'approval')
+  const held = missing.filter((scope) => scopes[scope]?.reason !== 'no_grant')
+  const named = gated.length > 0 ? gated : held
+  return named.length === 0 ? decision : decide(exchange, facts, named, subject)
 }
 
 /**
@@ -84,6 +124,7 @@ function decide(
   facts: Facts,
   scopes: readonly string[],
   subject: Subject,
+  approved: readonly string[] = [],
 ): Decided {
   const input = decisionInput(facts.authority, {
     userId: subject.userId,
@@ -91,17 +132,14 @@ function decide(
     nowMs: exchange.nowMs,
     sourceIp: exchange.sourceIp,
     hops: subject.hops,
-    approved: [],
+    approved,
   })
   return { input, ...exchange.parts.context.policy.decide(input) }
 }
 
 function refuseDecision(exchange: Exchange, decision: Decided): never {
   const { reason, missing, obligations } = decision
-  // The state moves on, so the event keeps what would have allowed it at the time.
-  const { summary, smallest_change } = explainDecision(decision.input, decision)
-  diagnose(exchange.event, { explanation: summary, smallest_change })
-  exchange.event.rules = decision.rules
+  noteRefusal(exchange, decision)
   const { code, message } = decisionRefusals[reason] ?? otherRefusal
   const named = decisive(decision)
   return refuse(code, message.endsWith('.') ? message : `${message}: ${named.join(' ')}`, {
@@ -111,6 +149,13 @@ function refuseDecision(exchange: Exchange, decision: Decided): never {
       ...(obligations.length === 0 ? {} : { obligations }),
     },
   })
+}
+
+/** The state moves on, so the event keeps what would have allowed it at the time. */
+function noteRefusal(exchange: Exchange, decision: Decided): void {
+  const { summary, smallest_change } = explainDecision(decision.input, decision)
+  diagnose(exchange.event, { explanation: summary, smallest_change })
+  exchange.event.rules = decision.rules
 }
 
 /** The scopes that were refused for the decision's reason; others may have reasons of their own. */

@@ -18,6 +18,8 @@ export interface Issue {
   readonly dpopRequired: boolean
   /** Writes the event together with the change that it tells of, where there is one. */
   readonly record?: (event: AuditEvent) => Promise<void>
+  /** The approval that it uses up; absent or null where none was needed. */
+  readonly hold?: string | null
 }
 
 /** One way to get a mandate: a checklist in a file of its own. */

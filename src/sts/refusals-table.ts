@@ -36,8 +36,40 @@ export const decisionRefusals: Readonly<Record<string, Refusal>> = {
   grant_expired: { code: 'access_denied', message: 'The grant has expired that gave' },
   confined: { code: 'access_denied', message: 'A confinement keeps this application from' },
   condition_denied: { code: 'access_denied', message: 'A condition of the zone denies' },
-  approval_required: { code: 'access_denied', message: 'A person has to approve first' },
+  approval_required: { code: 'interaction_required', message: 'A person has to approve first' },
 }
+
+/**
+ * What a client is told about an approval that does not serve its request. An approval is an
+ * authorization grant that people give (RFC 6749 section 5.2, `invalid_grant`).
+ */
+export const approvalRefusals = {
+  approval_rejected: { code: 'access_denied', message: 'A person has rejected this request' },
+  approval_unknown: {
+    code: 'invalid_grant',
+    message: 'This client has no such approval; leave approval_id out to ask for one.',
+  },
+  approval_mismatch: {
+    code: 'invalid_grant',
+    message: 'That approval is for another request: the same client, session and scopes only.',
+  },
+  approval_superseded: {
+    code: 'invalid_grant',
+    message: 'The policy of the zone has changed since; leave approval_id out to ask anew.',
+  },
+  approval_expired: {
+    code: 'invalid_grant',
+    message: 'That approval has expired; leave approval_id out to ask anew.',
+  },
+  approval_consumed: {
+    code: 'invalid_grant',
+    message: 'That approval was used; leave approval_id out to ask anew.',
+  },
+  approvals_limit_reached: {
+    code: 'access_denied',
+    message: 'Too many requests of this client wait for approval; await or let lapse some of them.',
+  },
+} as const satisfies Readonly<Record<string, Refusal>>
 
 /** What a client of the Operator is told about the reasons of the operator contract. */
 export const mandateRefusals: Readonly<Record<string, string>> = {

@@ -35,9 +35,10 @@ export async function serve<T>(
   if (settled.record === undefined) await parts.events.append(granted)
   else
     await settled.record(granted).catch((error: unknown) => {
+      if (!isFault(error)) throw error
       // What has changed in between may refuse it still, and then nothing of it was written.
-      if (isFault(error)) return refused(error)
-      throw error
+      event.mandateJti = undefined
+      return refused(error)
     })
   return settled.answer()
 }

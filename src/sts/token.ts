@@ -11,7 +11,8 @@ import { tokenTypeOf, type Grant, type Issue } from './issue.ts'
 import { signJws } from './jws.ts'
 import { required, type Parameters } from './parameters.ts'
 import type { EndpointRequest, Parts } from './parts.ts'
-import { serve } from './serve.ts'
+import { recordRelease } from './release.ts'
+import { serve, type Settled } from './serve.ts'
 
 /** A successful answer of the token endpoint (RFC 6749 section 5.1, RFC 8693 section 2.2.1). */
 export interface TokenAnswer {
@@ -44,8 +45,11 @@ export async function issueToken(parts: Parts, request: EndpointRequest): Promis
     const issued = await bindToProof(exchange, await grant.run(exchange))
     const signer = await parts.signers.of(exchange.zone, issued.keyId)
     noteMandate(exchange.event, issued.claims)
+    const { hold = null } = issued
+    const record: Settled<TokenAnswer>['record'] =
+      hold === null ? issued.record : (event) => recordRelease(exchange, hold, event)
     return {
-      ...(issued.record !== undefined && { record: issued.record }),
+      ...(record !== undefined && { record }),
       answer: () => answerOf(issued, signJws(signer, issued.claims)),
     }
   })

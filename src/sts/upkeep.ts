@@ -1,6 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { deleteExpiredRevocations } from '../store/revocations.ts'
 import { deleteExpiredUses } from '../store/used-once.ts'
+import { newId } from '../kernel/ids.ts'
+import { announceHold, byItself } from '../outbox/announce.ts'
+import { expireHolds } from '../store/holds.ts'
 import type { StsContext } from './context.ts'
 import { reconcileSystemZone } from './reconcile.ts'
 
@@ -31,6 +34,7 @@ async function keepUp(context: StsContext, signal: AbortSignal): Promise<void> {
     if (signal.aborted) return
     try {
       await removeExpired(context)
+      await expireApprovals(context)
       if (round % roundsOfReconcile === 0) await reconcileSystemZone(context)
     } catch (error) {
       context.log.warn({ err: error }, 'the upkeep of the STS failed; it is tried again')
@@ -44,5 +48,16 @@ export async function removeExpired(context: Pick<StsContext, 'db' | 'clock'>): 
   await context.db.transaction('*', async (queries) => {
     await deleteExpiredRevocations(queries, before)
     await deleteExpiredUses(queries, before)
+  })
+}
+
+/** Ends the holds whose time has passed, in every zone, with an event for each. */
+export async function expireApprovals(context: Pick<StsContext, 'db' | 'clock'>): Promise<void> {
+  const nowMs = context.clock.now()
+  await context.db.transaction('*', async (queries) => {
+    for (const hold of await expireHolds(queries, new Date(nowMs))) {
+      const cause = byItself(newId('request', nowMs))
+      await announceHold(queries, nowMs, 'approval.expired', hold, cause)
+    }
   })
 }

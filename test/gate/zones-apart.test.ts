@@ -4,6 +4,7 @@ import { catalogue, type OperationId } from '../../tools/catalogue.ts'
 import { metaOf } from '../../tools/fields.ts'
 import type { Operation } from '../../tools/operation.ts'
 import { examples } from '../support/examples.ts'
+import { waitingApproval } from '../support/gated.ts'
 import { callOperation } from '../support/requests.ts'
 import { newZone } from '../support/zone-maker.ts'
 import { startWorld, type World } from '../world.ts'
@@ -127,6 +128,8 @@ describe('lists of a zone', () => {
         await make.policySetVersion()
         await make.plan()
         await make.conversation()
+        await make.webhook()
+        await waitingApproval(make)
       }
       const { body } = await callOperation(world, operation, mine.zone, {})
       expect(body.items.length).toBeGreaterThan(0)

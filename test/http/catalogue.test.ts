@@ -15,7 +15,12 @@ beforeAll(async () => {
 afterAll(() => world[Symbol.asyncDispose]())
 
 /** Operations that set more in motion than themselves, each part of which leaves an event too. */
-const leavesMore: ReadonlySet<string> = new Set(['plans.apply', 'conversations.send'])
+const leavesMore: ReadonlySet<string> = new Set([
+  'plans.apply',
+  'conversations.send',
+  'approvals.approve',
+  'approvals.reject',
+])
 
 interface StoredEvent {
   readonly type: string

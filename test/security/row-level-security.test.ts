@@ -2,6 +2,7 @@ import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { openDatabase, type Database } from '../../src/store/database.ts'
 import { templateDatabase } from '../global-setup.ts'
+import { waitingApproval } from '../support/gated.ts'
 import { newZone, type ZoneMaker } from '../support/zone-maker.ts'
 import { startWorld, type World } from '../world.ts'
 
@@ -30,6 +31,9 @@ beforeAll(async () => {
     const { id, digest } = await make.plan()
     await make.call('plans.approve', { plan_id: id, digest: digest ?? '' })
     const talk = await make.conversation()
+    await make.webhook()
+    const approval_id = await waitingApproval(make)
+    await make.call('approvals.approve', { approval_id })
     await world.sql(
       `insert into messages (id, zone_id, conversation_id, role, text, plan_ids, usage, created_at)
        values ('msg_' || $1::text, $1, $2, 'person', 'hello', '{}', '{}', now())`,

@@ -240,7 +240,7 @@ describe('a refusal names its reason', () => {
     })
     const held = await post(tokenOf(gated), own(gated, { scope: 'invoices:read' }))
     expect(held.body).toMatchObject({
-      error: 'access_denied',
+      error: 'interaction_required',
       reason: 'approval_required',
       obligations: [{ tier: 'high', scopes: ['invoices:read'] }],
     })

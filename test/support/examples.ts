@@ -1,4 +1,5 @@
 import type { OperationId, RequestOf } from '../../tools/catalogue.ts'
+import { waitingApproval } from './gated.ts'
 import { freshName, scopes, type ZoneMaker } from './zone-maker.ts'
 
 /** For every operation of the catalogue a request that succeeds; a missing one does not compile. */
@@ -206,7 +207,50 @@ const rest: Pick<
   'operator.capabilities': nothing,
 }
 
-export const examples: Examples = { ...objects, ...policy, ...rest }
+const stepUp: Pick<Examples, Extract<OperationId, `${'approvals' | 'webhooks'}.${string}`>> = {
+  'approvals.list': nothing,
+  'approvals.counts': nothing,
+  'approvals.get': async (make) => ({ approval_id: await waitingApproval(make) }),
+  'approvals.approve': async (make) => ({
+    approval_id: await waitingApproval(make),
+    reason: 'known',
+  }),
+  'approvals.reject': async (make) => ({
+    approval_id: await waitingApproval(make),
+    reason: 'unknown',
+  }),
+
+  'webhooks.list': nothing,
+  'webhooks.create': () => ({ name: freshName('hook'), url: 'https://hooks.example.com/caracal' }),
+  'webhooks.get': (make) => webhook(make),
+  'webhooks.patch': async (make) => ({
+    ...(await webhook(make)),
+    url: 'https://hooks.example.com/other',
+    events: ['approval.issued'],
+  }),
+  'webhooks.delete': (make) => webhook(make),
+  'webhooks.rotate_secret': (make) => webhook(make),
+  'webhooks.deliveries': (make) => webhook(make),
+  'webhooks.retry': (make) => deadDelivery(make),
+}
+
+export const examples: Examples = { ...objects, ...policy, ...stepUp, ...rest }
+
+async function webhook(make: ZoneMaker) {
+  return { webhook_id: (await make.webhook()).id }
+}
+
+/** A message that its webhook could not be given. */
+async function deadDelivery(make: ZoneMaker) {
+  const { webhook_id } = await webhook(make)
+  await waitingApproval(make)
+  await make.world.sql(`update webhook_deliveries set state = 'dead' where webhook_id = $1`, [
+    webhook_id,
+  ])
+  const [dead] = (await make.call('webhooks.deliveries', { webhook_id })).items
+  if (dead === undefined) throw new Error('nothing was to be delivered')
+  return { webhook_id, delivery_id: dead.id }
+}
 
 async function setVersion(make: ZoneMaker) {
   const { policy_set_id, id } = await make.policySetVersion()

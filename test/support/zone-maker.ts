@@ -33,6 +33,7 @@ export interface ZoneMaker {
   /** The user id of somebody whom the zone has seen. */
   subject(): Promise<string>
   policy(): Promise<OutputOf<'policies.create'>>
+  webhook(): Promise<OutputOf<'webhooks.create'>>
   policySet(): Promise<OutputOf<'policy_sets.create'>>
   policySetVersion(): Promise<OutputOf<'policy_sets.add_version'>>
   conversation(): Promise<OutputOf<'conversations.create'>>
@@ -96,6 +97,11 @@ export function makerIn(world: World, zone: string): ZoneMaker {
         name: freshName('policy'),
         language: 'json',
         source: JSON.stringify({ risk: [{ scope: freshName('scope'), tier: 'high' }] }),
+      }),
+    webhook: () =>
+      call('webhooks.create', {
+        name: freshName('hook'),
+        url: 'https://hooks.example.com/caracal',
       }),
     policySet,
     policySetVersion: async () =>

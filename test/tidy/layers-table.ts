@@ -27,7 +27,9 @@ export const layers: Readonly<Record<string, Layer>> = {
   'src/service.ts': { values: entry },
   'src/cli': { values: [...entry, 'src/service.ts', 'src/client'] },
   'src/server.ts': { values: surfaces, types: compositionRoots },
-  'src/context.ts': { values: ['src/config.ts', 'src/mcp', 'src/admin', ...governed] },
+  'src/context.ts': {
+    values: ['src/config.ts', 'src/mcp', 'src/admin', 'src/outbox', ...governed],
+  },
   'src/config.ts': { values: ['src/kernel'] },
 
   'src/http': { values: ['src/mcp', ...governed], types: compositionRoots },
@@ -38,14 +40,15 @@ export const layers: Readonly<Record<string, Layer>> = {
     types: compositionRoots,
   },
   'src/sts': {
-    values: ['src/policy', 'src/audit', ...records, 'tools', 'system-zone'],
+    values: ['src/policy', 'src/outbox', 'src/audit', ...records, 'tools', 'system-zone'],
     types: compositionRoots,
   },
   'src/admin': {
-    values: ['src/policy', 'src/audit', ...records, 'tools'],
+    values: ['src/policy', 'src/outbox', 'src/audit', ...records, 'tools'],
     types: compositionRoots,
   },
   'src/policy': { values: [...records, 'policies'], types: compositionRoots },
+  'src/outbox': { values: ['src/audit', ...records], types: ['tools'] },
   'src/audit': { values: records, types: compositionRoots },
   'src/store': { values: ['src/kernel'], types: compositionRoots },
   'src/kernel': { values: [] },

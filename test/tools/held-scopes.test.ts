@@ -8,7 +8,7 @@ describe('the control scopes of an admin token', () => {
   test.each([
     ['nothing', [], false, []],
     ['what nobody knows', ['root', '__proto__'], true, []],
-    ['approve', ['approve'], false, ['plans:approve']],
+    ['approve', ['approve'], false, ['approvals:approve', 'plans:approve']],
     ['audit', ['audit'], false, ['audit:read']],
     ['audit everywhere', ['audit'], true, ['audit:read']],
   ] as const)('of %s', (_name, capabilities, global, scopes) => {

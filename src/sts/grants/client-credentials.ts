@@ -22,7 +22,12 @@ export const clientCredentials: Grant = {
       admitSession(exchange, facts)
       return issue(exchange, facts, sessionTerms(exchange, facts.client), null)
     }
-    const allowed = decideScopes(exchange, facts, asked, { userId: null, hops: 0 })
-    return issue(exchange, facts, resourceTerms(facts.client, allowed), null)
+    const allowed = await decideScopes(exchange, facts, asked, {
+      userId: null,
+      sessionId: null,
+      hops: 0,
+    })
+    const terms = resourceTerms(facts.client, allowed)
+    return { ...issue(exchange, facts, terms, null), hold: allowed.hold }
   },
 }

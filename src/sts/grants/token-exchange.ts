@@ -21,11 +21,13 @@ export const tokenExchange: Grant = {
     refuseUnsupported(exchange)
     const facts = await readFacts(exchange, resource)
     const subject = await subjectOf(exchange, subjectToken, facts.client.id)
-    const allowed = decideScopes(exchange, facts, asked, {
+    const allowed = await decideScopes(exchange, facts, asked, {
       userId: subject.sub_type === 'user' ? subject.sub : null,
+      sessionId: subject.sid,
       hops: 0,
     })
-    return issue(exchange, facts, resourceTerms(facts.client, allowed, subject), issuedTokenType)
+    const terms = resourceTerms(facts.client, allowed, subject)
+    return { ...issue(exchange, facts, terms, issuedTokenType), hold: allowed.hold }
   },
 }
 
