@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { Fault, isFault } from '../kernel/faults.ts'
+import { limits } from '../kernel/limits.ts'
 import { sourceAddress } from '../policy/input.ts'
 import type { EndpointRequest } from '../sts/parts.ts'
 import type { Sts } from '../sts/sts.ts'
@@ -60,7 +61,7 @@ function publicDocuments(app: FastifyInstance, sts: Sts): void {
 
 function document(reply: FastifyReply, found: object | null): FastifyReply {
   if (found === null) throw new Fault('zone_not_found', 'There is no such zone.')
-  return reply.header('cache-control', 'public, max-age=60').send(found)
+  return reply.header('cache-control', `public, max-age=${limits.jwksMaxAgeSeconds}`).send(found)
 }
 
 /** Everything is read, and only a form is understood: what is refused leaves its event too. */

@@ -1,7 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { recordEvents } from '../audit/record.ts'
+import { newId } from '../kernel/ids.ts'
 import { deleteExpiredRevocations } from '../store/revocations.ts'
 import { deleteExpiredUses } from '../store/used-once.ts'
 import type { StsContext } from './context.ts'
+import { activateNextKeys, deleteRetiredKeys } from '../store/zone-keys.ts'
 import { reconcileSystemZone } from './reconcile.ts'
 
 const everyMs = 60_000
@@ -11,7 +14,7 @@ const roundsOfReconcile = 60
 const graceMs = 60_000
 
 /**
- * Once a minute removes what refuses nothing any more, and once an hour replaces the keys of the
+ * Once a minute removes what refuses nothing any more and turns the keys of zones, and once an hour replaces the keys of the
  * system zone that are due, until it is disposed of. Replicas may do so side by side.
  */
 export function startUpkeep(context: StsContext): AsyncDisposable {
@@ -31,11 +34,36 @@ async function keepUp(context: StsContext, signal: AbortSignal): Promise<void> {
     if (signal.aborted) return
     try {
       await removeExpired(context)
+      await turnKeys(context)
       if (round % roundsOfReconcile === 0) await reconcileSystemZone(context)
     } catch (error) {
       context.log.warn({ err: error }, 'the upkeep of the STS failed; it is tried again')
     }
   }
+}
+
+/**
+ * Lets the published keys sign whose time has come, each with its event, and destroys those that
+ * verify nothing any more.
+ */
+export async function turnKeys(context: Pick<StsContext, 'db' | 'clock'>): Promise<void> {
+  const nowMs = context.clock.now()
+  await context.db.transaction('*', async (queries) => {
+    const activated = await activateNextKeys(queries, new Date(nowMs))
+    await recordEvents(
+      queries,
+      nowMs,
+      activated.map(({ zone, kid }) => ({
+        zone,
+        type: 'key.activate',
+        outcome: 'applied',
+        actor: { kind: 'platform', id: 'platform', name: 'caracal.sys' },
+        requestId: newId('request', nowMs),
+        target: { kind: 'key', id: kid, name: null },
+      })),
+    )
+    await deleteRetiredKeys(queries, new Date(nowMs - graceMs))
+  })
 }
 
 /** Removes used values and revocations that expired more than a minute ago, in every zone. */
