@@ -26,6 +26,7 @@ import { refuse } from './kernel/faults.ts'
 import { homeFiles, makeHome, readOrMake } from './kernel/home.ts'
 import type { Id } from './kernel/ids.ts'
 import { limits } from './kernel/limits.ts'
+import { createRateLimiter, type RateLimiter, type RateName } from './kernel/rate-limiter.ts'
 import { StartupError } from './kernel/startup-error.ts'
 import { openVault, type Vault } from './kernel/vault.ts'
 import { openToolSession } from './mcp/in-memory.ts'
@@ -52,6 +53,7 @@ export interface Context extends GateContext, AsyncDisposable {
   readonly config: Config
   readonly log: Logger
   readonly sts: Sts
+  readonly rates: RateLimiter
   readonly model: Model
   readonly running: RunningTurns
   readonly turns: TurnContext
@@ -72,6 +74,8 @@ export interface Overrides {
   readonly model?: Model
   /** Settings of a database that is migrated already, in place of all others. */
   readonly database?: pg.PoolConfig
+  /** How often in a minute, in place of the table of rates. */
+  readonly rates?: Partial<Readonly<Record<RateName, number>>>
 }
 
 /**
@@ -123,7 +127,8 @@ function assemble(
   let listening = `http://${config.host}:${config.port}`
   const issuerBase = (): string => config.publicUrl ?? listening
   const system = (): SystemIdentities => base.system
-  const sts = begun.use(createSts({ clock, db, vault, policy, issuerBase, system, log }))
+  const rates = createRateLimiter(clock, overrides.rates)
+  const sts = begun.use(createSts({ clock, db, vault, policy, issuerBase, system, log }, rates))
   const services: Services = {
     ...{ vault, policy, issuerBase, system, running: runningTurns() },
     model: overrides.model ?? modelOf(config, secrets),
@@ -142,7 +147,7 @@ function assemble(
   const { model, running, mandates } = services
   return {
     ...gate,
-    ...{ config, log, sts, model, running, issuerBase, system },
+    ...{ config, log, sts, rates, model, running, issuerBase, system },
     controlPrincipal: mandates.principal,
     databaseDied: base.died,
     turns: {

@@ -6,6 +6,7 @@ import pg from 'pg'
 import type { Capability } from '../tools/operation.ts'
 import { createAdminClient, type AdminClient } from '../src/client/admin-client.ts'
 import type { Config, Secrets } from '../src/config.ts'
+import type { Overrides } from '../src/context.ts'
 import type { Model } from '../src/operator/model/model.ts'
 import { startService, type Service } from '../src/service.ts'
 import { freshDatabase } from './support/databases.ts'
@@ -27,6 +28,7 @@ export interface CallOptions {
 export interface WorldOptions {
   readonly model?: Model
   readonly config?: Partial<Config>
+  readonly rates?: Overrides['rates']
   /** Another replica on the database of this world. */
   readonly sharing?: World
 }
@@ -100,6 +102,7 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
       clock: { now },
       database: connection,
       ...(options.model !== undefined && { model: options.model }),
+      ...(options.rates !== undefined && { rates: options.rates }),
     }),
   )
   const owner = new pg.Pool({ ...connection, max: 2 })

@@ -1,5 +1,6 @@
 import type { EventWriter } from '../audit/writer.ts'
 import type { ZoneId } from '../kernel/ids.ts'
+import type { RateLimiter } from '../kernel/rate-limiter.ts'
 import type { ZoneReader } from '../store/zone-reader.ts'
 import type { StsContext } from './context.ts'
 import type { DocumentCache } from './documents.ts'
@@ -20,6 +21,7 @@ export interface Parts {
   readonly trust: Trust
   readonly mandates: MandateVerifier
   readonly events: EventWriter
+  readonly rates: RateLimiter
 }
 
 /** A request to one of a zone's endpoints, as the surface has received it. */

@@ -1,8 +1,10 @@
 import type { AuditEvent } from '../audit/event.ts'
-import { isFault, refuse } from '../kernel/faults.ts'
+import { isFault, refuse, type Fault } from '../kernel/faults.ts'
+import { isToldBefore } from '../kernel/rate-limiter.ts'
 import { beginEvent, closeRefused, diagnose, type DraftEvent } from './draft-event.ts'
 import { parseForm } from './parameters.ts'
 import type { EndpointRequest, Exchange, Parts } from './parts.ts'
+import { admitSource, countUnread } from './rates.ts'
 
 /** What an endpoint has come to; it becomes true when the event is durable. */
 export interface Settled<T> {
@@ -25,9 +27,10 @@ export async function serve<T>(
   const event = beginEvent(type, parts.context.system().zone, request)
   let settled: Settled<T>
   try {
+    admitSource(parts, request)
     settled = await run(await open(parts, request, event))
   } catch (error) {
-    await parts.events.append(closeRefused(event, error))
+    if (!isToldBefore(error)) await parts.events.append(closeRefused(event, error))
     if (!isFault(error)) parts.context.log.error({ err: error, requestId: request.requestId }, type)
     throw error
   }
@@ -35,6 +38,27 @@ export async function serve<T>(
   if (settled.record === undefined) await parts.events.append(granted)
   else await settled.record(granted)
   return settled.answer()
+}
+
+/**
+ * Leaves the event of a request that was refused before its body could be read. From a source that
+ * has had its share of failures there is none: a flood must not fill the log.
+ */
+export async function recordUnread(
+  parts: Parts,
+  request: EndpointRequest,
+  type: string,
+  fault: Fault,
+): Promise<void> {
+  const event = beginEvent(type, parts.context.system().zone, request)
+  try {
+    admitSource(parts, request)
+    countUnread(parts, request)
+  } catch (error) {
+    if (isToldBefore(error)) return
+  }
+  event.zone = (await parts.zones.find(request.zone)) ?? event.zone
+  await parts.events.append(closeRefused(event, fault))
 }
 
 /** Finds the zone, whose log the event then goes to, and reads the parameters. */

@@ -1,5 +1,7 @@
 import { createEventWriter } from '../audit/writer.ts'
 import type { Id, ZoneId } from '../kernel/ids.ts'
+import { createRateLimiter } from '../kernel/rate-limiter.ts'
+import type { Fault } from '../kernel/faults.ts'
 import type { PublicJwk } from '../kernel/signing-key.ts'
 import { createZoneReader } from '../store/zone-reader.ts'
 import { findZone } from '../store/zones.ts'
@@ -12,6 +14,7 @@ import { metadataOf } from './metadata.ts'
 import { requestMandate, type AskedIn } from './operator-tokens.ts'
 import type { EndpointRequest, Parts } from './parts.ts'
 import { revoke } from './revoke.ts'
+import { recordUnread } from './serve.ts'
 import { createSigners } from './signers.ts'
 import { startUpkeep } from './upkeep.ts'
 import { issueToken, type TokenAnswer } from './token.ts'
@@ -23,6 +26,8 @@ export interface Sts extends AsyncDisposable {
   token(request: EndpointRequest): Promise<TokenAnswer>
   introspect(request: EndpointRequest): Promise<IntrospectAnswer>
   revoke(request: EndpointRequest): Promise<void>
+  /** Records a request that was refused before its body could be read. */
+  refusedUnread(request: EndpointRequest, type: string, fault: Fault): Promise<void>
   /** The public keys of a zone, newest first; null where there is no such zone. */
   jwks(zone: string): Promise<{ readonly keys: readonly PublicJwk[] } | null>
   /** RFC 8414; null where there is no such zone. */
@@ -39,7 +44,7 @@ export interface Sts extends AsyncDisposable {
 }
 
 /** The STS over a service's context. Disposing of it waits for the events that are on their way. */
-export function createSts(context: StsContext): Sts {
+export function createSts(context: StsContext, rates = createRateLimiter(context.clock)): Sts {
   const trust = createTrust(context)
   const events = createEventWriter(context.db, context.clock)
   const upkeep = startUpkeep(context)
@@ -52,11 +57,13 @@ export function createSts(context: StsContext): Sts {
     trust,
     mandates: createMandateVerifier(context, trust),
     events,
+    rates,
   }
   return {
     token: (request) => issueToken(parts, request),
     introspect: (request) => introspect(parts, request),
     revoke: (request) => revoke(parts, request),
+    refusedUnread: (request, type, fault) => recordUnread(parts, request, type, fault),
     async jwks(named) {
       const zone = await parts.zones.find(named)
       return zone && { keys: await trust.publicKeys(zone) }
