@@ -2,12 +2,13 @@ import { sql } from 'kysely'
 import { newSecret } from '../kernel/bearer-secret.ts'
 import { refuse } from '../kernel/faults.ts'
 import { foldName } from '../kernel/names.ts'
+import { archiveApplication } from '../store/archive-application.ts'
 import { insertObject, updateObject } from '../store/objects.ts'
 import { applicationView } from './application-view.ts'
 import { equals, listObjects } from './list.ts'
 import type { AdminHandlers, AdminServices } from './handlers.ts'
 import { get, getLive, refuseReserved } from './lookup.ts'
-import { archiveWithGrants, registrationHandlers } from './registration.ts'
+import { registrationHandlers } from './registration.ts'
 
 export function applicationHandlers(services: AdminServices): AdminHandlers<'applications'> {
   return {
@@ -58,7 +59,7 @@ export function applicationHandlers(services: AdminServices): AdminHandlers<'app
 
     async 'applications.delete'(tx, input) {
       const current = await getLive(tx, 'applications', input.application_id)
-      await archiveWithGrants(tx, current)
+      await archiveApplication(tx, current)
       return {}
     },
 

@@ -3,8 +3,8 @@ import { newSecret } from '../kernel/bearer-secret.ts'
 import { refuse } from '../kernel/faults.ts'
 import { limits } from '../kernel/limits.ts'
 import { foldName } from '../kernel/names.ts'
-import { liveGrantsOf } from '../store/grants.ts'
-import { archiveObject, insertObject, type ObjectRow } from '../store/objects.ts'
+import { archiveApplication } from '../store/archive-application.ts'
+import { insertObject } from '../store/objects.ts'
 import { countRegistrations, liveRegistrations } from '../store/registrations.ts'
 import { atRevision, type Tx } from '../store/tx.ts'
 import { lockZone, type Zone } from '../store/zones.ts'
@@ -95,15 +95,5 @@ export async function shutDownRegistration(
       'Registered workloads are live: say dcr_shutdown keep_live or revoke_live.',
       { details: { live_applications: live.length } },
     )
-  for (const application of live) await archiveWithGrants(tx, application)
-}
-
-/** Archives an application: its grants end with it. */
-export async function archiveWithGrants(
-  tx: Tx,
-  application: ObjectRow<'applications'>,
-): Promise<void> {
-  await archiveObject(tx, 'applications', application)
-  for (const grant of await liveGrantsOf(tx.queries, tx.zone, { application_id: application.id }))
-    await archiveObject(tx, 'grants', grant)
+  for (const application of live) await archiveApplication(tx, application)
 }
