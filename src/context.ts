@@ -31,6 +31,7 @@ import { homeFiles, makeHome, readOrMake } from './kernel/home.ts'
 import type { Id } from './kernel/ids.ts'
 import { limits } from './kernel/limits.ts'
 import { createSafeFetch, type Network, type SafeFetch } from './kernel/safe-fetch.ts'
+import { createRateLimiter, type RateLimiter, type RateName } from './kernel/rate-limiter.ts'
 import { StartupError } from './kernel/startup-error.ts'
 import { openVault, type Vault } from './kernel/vault.ts'
 import { openToolSession } from './mcp/in-memory.ts'
@@ -58,6 +59,7 @@ export interface Context extends GateContext, AsyncDisposable {
   readonly config: Config
   readonly log: Logger
   readonly sts: Sts
+  readonly rates: RateLimiter
   readonly model: Model
   readonly running: RunningTurns
   readonly turns: TurnContext
@@ -80,6 +82,8 @@ export interface Overrides {
   readonly database?: pg.PoolConfig
   /** What fetches from addresses of others see of the world. */
   readonly network?: Network
+  /** How often in a minute, in place of the table of rates. */
+  readonly rates?: Partial<Readonly<Record<RateName, number>>>
 }
 
 /**
@@ -133,7 +137,10 @@ function assemble(
   let listening = `http://${config.host}:${config.port}`
   const issuerBase = (): string => config.publicUrl ?? listening
   const system = (): SystemIdentities => base.system
-  const sts = begun.use(createSts({ clock, db, vault, policy, safeFetch, issuerBase, system, log }))
+  const rates = createRateLimiter(clock, overrides.rates)
+  const sts = begun.use(
+    createSts({ clock, db, vault, policy, safeFetch, issuerBase, system, log }, rates),
+  )
   begun.use(startDelivery({ clock, db, vault, fetch: safeFetch, log }))
   const services: Services = {
     ...{ vault, policy, issuerBase, system, running: runningTurns() },
@@ -153,7 +160,7 @@ function assemble(
   const { model, running, mandates } = services
   return {
     ...gate,
-    ...{ config, log, sts, model, running, issuerBase, system },
+    ...{ config, log, sts, rates, model, running, issuerBase, system },
     controlPrincipal: mandates.principal,
     databaseDied: base.died,
     turns: {

@@ -7,6 +7,7 @@ import type { Capability } from '../tools/operation.ts'
 import { createAdminClient, type AdminClient } from '../src/client/admin-client.ts'
 import type { Config, Secrets } from '../src/config.ts'
 import type { Network } from '../src/kernel/safe-fetch.ts'
+import type { Overrides } from '../src/context.ts'
 import type { Model } from '../src/operator/model/model.ts'
 import { startService, type Service } from '../src/service.ts'
 import { freshDatabase } from './support/databases.ts'
@@ -30,6 +31,7 @@ export interface WorldOptions {
   /** The world outside, as fetches from it see it. */
   readonly network?: Network
   readonly config?: Partial<Config>
+  readonly rates?: Overrides['rates']
   /** Another replica on the database of this world. */
   readonly sharing?: World
 }
@@ -109,6 +111,7 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
       database: connection,
       ...(options.model !== undefined && { model: options.model }),
       network: options.network ?? nowhere,
+      ...(options.rates !== undefined && { rates: options.rates }),
     }),
   )
   const owner = new pg.Pool({ ...connection, max: 2 })

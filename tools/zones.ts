@@ -145,8 +145,16 @@ export const zones = [
       'Make a new signing key for a zone; the old one verifies until its tokens have expired',
     effect: 'update',
     risk: 'high',
-    input: z.strictObject({}),
-    output: z.object({ kid: z.string(), retired: z.array(z.string()) }),
+    input: z.strictObject({
+      at_once: z.boolean().default(false).meta({
+        description: 'Sign with it before verifiers can have read it from the JWKS',
+      }),
+    }),
+    output: z.object({
+      kid: z.string(),
+      signs_from: z.iso.datetime(),
+      retired: z.array(z.string()),
+    }),
     route: ['POST', `${one}/rotate-keys`, 200],
   }),
 ] as const

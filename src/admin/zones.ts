@@ -11,7 +11,7 @@ import { countObjects } from '../store/overview.ts'
 import { readPage } from '../store/pages.ts'
 import { countRegistrations } from '../store/registrations.ts'
 import type { Tx } from '../store/tx.ts'
-import { createZoneKey } from '../store/zone-keys.ts'
+import { createZoneKey, findNextKey, publishNextKey } from '../store/zone-keys.ts'
 import { findZone, insertZone, updateZone, type Zone } from '../store/zones.ts'
 import type { AdminHandlers, AdminServices } from './handlers.ts'
 import { refuseReserved } from './lookup.ts'
@@ -104,8 +104,8 @@ function writes(services: AdminServices): Writes {
       return {}
     },
 
-    async 'zones.rotate_keys'(tx) {
-      const { kid, retired } = await createZoneKey(tx.queries, services.vault, tx.zone, tx.now)
+    async 'zones.rotate_keys'(tx, input) {
+      const rotated = await rotate(tx, services.vault, input.at_once)
       await tx.revise(tx.zone)
       const zone = await current(tx)
       tx.changes.push({
@@ -117,9 +117,28 @@ function writes(services: AdminServices): Writes {
         before: { active_key: 'present' },
         after: { active_key: 'generated at apply' },
       })
-      return { kid, retired: [...retired] }
+      return rotated
     },
   }
+}
+
+/** RFC 7517 has no word for it: a key is in the JWKS before anything is signed with it. */
+async function rotate(
+  { queries, zone, now }: Tx,
+  vault: AdminServices['vault'],
+  atOnce: boolean,
+): Promise<OutputOf<'zones.rotate_keys'>> {
+  if (atOnce) {
+    const { kid, retired } = await createZoneKey(queries, vault, zone, now)
+    return { kid, signs_from: now.toISOString(), retired: [...retired] }
+  }
+  const published = await findNextKey(queries, zone)
+  if (published !== undefined)
+    refuse('conflict', 'A new key is published already and signs soon; or rotate at_once.', {
+      details: { kid: published.kid, signs_from: published.signsFrom.toISOString() },
+    })
+  const { kid, signsFrom } = await publishNextKey(queries, vault, zone, now)
+  return { kid, signs_from: signsFrom.toISOString(), retired: [] }
 }
 
 async function current(tx: Tx, zone: ZoneId = tx.zone): Promise<Zone> {

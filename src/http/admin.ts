@@ -48,7 +48,7 @@ async function answer(
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<FastifyReply> {
-  const principal = await authenticateForDoor(context, request.headers.authorization)
+  const principal = await authenticateForDoor(context, request)
   request.principal = principal
   if (principal.kind === 'anonymous') throw principal.fault
   const call = readCall(operation, request)

@@ -1,19 +1,32 @@
+import type { FastifyRequest } from 'fastify'
 import type { Context } from '../context.ts'
 import { authenticateAdmin } from '../gate/admin-token.ts'
 import { anonymous, type Principal } from '../gate/principal.ts'
 import { isFault, refuse } from '../kernel/faults.ts'
+import { sourceKey } from '../kernel/rate-limiter.ts'
+import { sourceAddress } from '../policy/input.ts'
 
 /** The largest credential that is looked at; a mandate with a long scope list has some 4 KB. */
 const credentialChars = 16_384
 
 /**
  * The principal of an Authorization header (RFC 6750 section 2.1): an admin token or a control
- * mandate. Refuses with `invalid_admin_token` or `invalid_mandate`.
+ * mandate. Refuses with `invalid_admin_token` or `invalid_mandate`, and with `rate_limited` whatever
+ * comes from an address that has failed too often.
  */
-export async function authenticate(
-  context: Context,
-  header: string | undefined,
-): Promise<Principal> {
+export async function authenticate(context: Context, request: FastifyRequest): Promise<Principal> {
+  const source = sourceKey(sourceAddress(request.ip))
+  context.rates.refuseOver('admin_failures_of_source', source)
+  try {
+    return await principalOf(context, request.headers.authorization)
+  } catch (error) {
+    if (isFault(error) && error.status === 401)
+      context.rates.count('admin_failures_of_source', source)
+    throw error
+  }
+}
+
+async function principalOf(context: Context, header: string | undefined): Promise<Principal> {
   const credential = /^Bearer +([^\s]+)$/i.exec(header?.slice(0, credentialChars) ?? '')?.[1]
   if (credential === undefined)
     refuse('invalid_admin_token', 'Send the admin token as "Authorization: Bearer cat_...".')
@@ -24,10 +37,10 @@ export async function authenticate(
 /** The same, where a bad credential is refused, and recorded, by the door itself. */
 export async function authenticateForDoor(
   context: Context,
-  header: string | undefined,
+  request: FastifyRequest,
 ): Promise<Principal> {
   try {
-    return await authenticate(context, header)
+    return await authenticate(context, request)
   } catch (error) {
     if (isFault(error) && error.status === 401) return anonymous(error)
     throw error

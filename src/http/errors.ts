@@ -1,6 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { asFault } from '../gate/database-faults.ts'
 import { Fault } from '../kernel/faults.ts'
+import { retryAfterOf } from '../kernel/rate-limiter.ts'
 
 /** What a refusal looks like on the wire (admin-api.md, Conventions). */
 export interface ErrorBody {
@@ -47,6 +48,8 @@ export function sendFault(
   const fault = faultOf(error)
   if (fault.status >= 500) request.log.error({ err: error, requestId: request.id }, fault.code)
   if (fault.status === 401) void reply.header('www-authenticate', 'Bearer realm="caracal"')
+  const retryAfter = retryAfterOf(fault)
+  if (retryAfter !== null) void reply.header('retry-after', retryAfter)
   return reply.code(fault.status).send(errorBody(fault, request.id))
 }
 

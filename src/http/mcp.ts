@@ -11,6 +11,7 @@ import { perform } from '../gate/perform.ts'
 import { anonymous, type Principal } from '../gate/principal.ts'
 import { isFault, refuse, type Fault } from '../kernel/faults.ts'
 import type { ZoneId } from '../kernel/ids.ts'
+import { isToldBefore } from '../kernel/rate-limiter.ts'
 import { createMcpServer } from '../mcp/server.ts'
 import { mcpTools } from '../mcp/tools.ts'
 import { issuerOf } from '../sts/issuer.ts'
@@ -53,6 +54,8 @@ export function mcpRoutes(context: Context): (app: FastifyInstance) => Promise<v
     app.addHook('onClose', () => handler.close())
     readAnyBody(app)
     app.setErrorHandler(async (error, request, reply) => {
+      const isLimited = isFault(error) && error.code === 'rate_limited'
+      if (isLimited && !isToldBefore(error)) await record(context, request, error)
       if (!isFault(error) || error.status < 401 || error.status > 403)
         return sendFault(request, reply, error)
       await record(context, request, error)
@@ -101,7 +104,7 @@ function hostOf(url: string): string {
 }
 
 async function callerFrom(context: Context, request: FastifyRequest<ZonePath>): Promise<Caller> {
-  const principal = await authenticate(context, request.headers.authorization)
+  const principal = await authenticate(context, request)
   request.principal = principal
   return {
     principal,

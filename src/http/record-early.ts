@@ -4,6 +4,7 @@ import type { Context } from '../context.ts'
 import { perform } from '../gate/perform.ts'
 import { anonymous, type Principal } from '../gate/principal.ts'
 import type { Fault } from '../kernel/faults.ts'
+import { isToldBefore } from '../kernel/rate-limiter.ts'
 import { authenticateForDoor } from './authenticate.ts'
 import { faultOf } from './errors.ts'
 import { traceIdOf } from './request-facts.ts'
@@ -16,6 +17,7 @@ export async function recordEarly(
 ): Promise<void> {
   const operation = request.routeOptions.config.operation
   if (request.atDoor || operation === undefined || findOperation(operation) === undefined) return
+  if (isToldBefore(error)) return
   const fault = faultOf(error)
   await perform(context, await senderOf(context, request, fault), {
     operation,
@@ -40,7 +42,6 @@ async function senderOf(
   fault: Fault,
 ): Promise<Principal> {
   if (request.principal !== null) return request.principal
-  const header = request.headers.authorization
-  const sender = await authenticateForDoor(context, header).catch(() => null)
+  const sender = await authenticateForDoor(context, request).catch(() => null)
   return sender === null || sender.kind === 'anonymous' ? anonymous(fault) : sender
 }

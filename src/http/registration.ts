@@ -3,6 +3,8 @@ import type { OutputOf } from '../../tools/catalogue.ts'
 import type { Context } from '../context.ts'
 import { perform } from '../gate/perform.ts'
 import type { Fault } from '../kernel/faults.ts'
+import { retryAfterOf, sourceKey } from '../kernel/rate-limiter.ts'
+import { sourceAddress } from '../policy/input.ts'
 import { authenticateForDoor } from './authenticate.ts'
 import { clientInformation, readMetadata, registrationOf } from './client-metadata.ts'
 import { errorBody, faultOf } from './errors.ts'
@@ -37,7 +39,10 @@ export function registrationRoutes(context: Context): (app: FastifyInstance) => 
         config: { operation: 'applications.register' },
       },
       async (request, reply) => {
-        request.principal = await authenticateForDoor(context, request.headers.authorization)
+        const source = sourceKey(sourceAddress(request.ip))
+        context.rates.refuseOver('registrations_of_source', source)
+        context.rates.count('registrations_of_source', source)
+        request.principal = await authenticateForDoor(context, request)
         const { principal } = request
         if (principal.kind === 'anonymous') throw principal.fault
         const metadata = readMetadata(request.body)
@@ -78,6 +83,8 @@ function sendError(request: FastifyRequest, reply: FastifyReply, fault: Fault): 
   const [error, status] = errorNames[fault.code] ?? [fault.code, fault.status]
   if (status >= 500) request.log.error({ err: fault, requestId: request.id }, fault.code)
   if (status === 401) void reply.header('www-authenticate', 'Bearer realm="caracal"')
+  const retryAfter = retryAfterOf(fault)
+  if (retryAfter !== null) void reply.header('retry-after', retryAfter)
   return reply
     .code(status)
     .header('pragma', 'no-cache')

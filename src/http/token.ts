@@ -1,5 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { Fault, isFault } from '../kernel/faults.ts'
+import { limits } from '../kernel/limits.ts'
+import { retryAfterOf } from '../kernel/rate-limiter.ts'
 import { sourceAddress } from '../policy/input.ts'
 import type { EndpointRequest } from '../sts/parts.ts'
 import type { Sts } from '../sts/sts.ts'
@@ -27,18 +29,27 @@ interface FormBody {
 export function tokenRoutes(sts: Sts): (app: FastifyInstance) => Promise<void> {
   return async (app) => {
     readForms(app)
-    answerErrors(app)
-    const post = { bodyLimit: bodyBytes }
-    app.post<ZoneRequest>('/zones/:zone/oauth2/token', post, async (request, reply) =>
-      uncached(reply).send(await sts.token(endpointRequest(request))),
+    answerErrors(app, sts)
+    const post = (event: string) => ({ bodyLimit: bodyBytes, config: { event } })
+    app.post<ZoneRequest>(
+      '/zones/:zone/oauth2/token',
+      post('token.request'),
+      async (request, reply) => uncached(reply).send(await sts.token(endpointRequest(request))),
     )
-    app.post<ZoneRequest>('/zones/:zone/oauth2/introspect', post, async (request, reply) =>
-      uncached(reply).send(await sts.introspect(endpointRequest(request))),
+    app.post<ZoneRequest>(
+      '/zones/:zone/oauth2/introspect',
+      post('token.introspect'),
+      async (request, reply) =>
+        uncached(reply).send(await sts.introspect(endpointRequest(request))),
     )
-    app.post<ZoneRequest>('/zones/:zone/oauth2/revoke', post, async (request, reply) => {
-      await sts.revoke(endpointRequest(request))
-      return uncached(reply).send({})
-    })
+    app.post<ZoneRequest>(
+      '/zones/:zone/oauth2/revoke',
+      post('token.revoke'),
+      async (request, reply) => {
+        await sts.revoke(endpointRequest(request))
+        return uncached(reply).send({})
+      },
+    )
     publicDocuments(app, sts)
     revocationRoutes(app, sts)
   }
@@ -62,7 +73,7 @@ function publicDocuments(app: FastifyInstance, sts: Sts): void {
 
 function document(reply: FastifyReply, found: object | null): FastifyReply {
   if (found === null) throw new Fault('zone_not_found', 'There is no such zone.')
-  return reply.header('cache-control', 'public, max-age=60').send(found)
+  return reply.header('cache-control', `public, max-age=${limits.jwksMaxAgeSeconds}`).send(found)
 }
 
 /** Everything is read, and only a form is understood: what is refused leaves its event too. */
@@ -77,6 +88,7 @@ function readForms(app: FastifyInstance): void {
 }
 
 function endpointRequest(request: FastifyRequest<ZoneRequest>): EndpointRequest {
+  request.atDoor = true
   return {
     zone: request.params.zone,
     form: request.body?.form ?? null,
@@ -93,14 +105,17 @@ function uncached(reply: FastifyReply): FastifyReply {
   return reply.header('cache-control', 'no-store').header('pragma', 'no-cache')
 }
 
-function answerErrors(app: FastifyInstance): void {
+function answerErrors(app: FastifyInstance, sts: Sts): void {
   app.setErrorHandler(async (error: unknown, request, reply) => {
     const fault = isFault(error) ? error : faultOf(error)
+    await recordUnread(sts, request, fault)
     uncached(reply).status(fault.status)
     // RFC 6749 section 5.2: whoever has tried the header is told that the header is understood.
     if (fault.code === 'invalid_client' && request.headers.authorization !== undefined)
       reply.header('www-authenticate', 'Basic realm="caracal", charset="UTF-8"')
     if (fault.status === 503) reply.header('retry-after', '1')
+    const retryAfter = retryAfterOf(fault)
+    if (retryAfter !== null) reply.header('retry-after', retryAfter)
     return reply.send({
       ...fault.details,
       error: oauthCodes[fault.code] ?? fault.code,
@@ -108,6 +123,14 @@ function answerErrors(app: FastifyInstance): void {
       request_id: request.id,
     })
   })
+}
+
+/** What never came to an endpoint leaves its event all the same. */
+async function recordUnread(sts: Sts, request: FastifyRequest, fault: Fault): Promise<void> {
+  const { event } = request.routeOptions.config
+  if (request.atDoor || event === undefined) return
+  const read = endpointRequest(request as FastifyRequest<ZoneRequest>)
+  await sts.refusedUnread({ ...read, form: null }, event, fault).catch(() => undefined)
 }
 
 /** Codes of the service that have a name in OAuth (RFC 6749 section 4.1.2.1). */

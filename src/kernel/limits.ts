@@ -26,6 +26,8 @@ export const limits = {
   mandateTtlSeconds: 900,
   controlMandateTtlSeconds: 300,
   planMandateTtlSeconds: 60,
+  keyPublishingSeconds: 120,
+  jwksMaxAgeSeconds: 60,
   clientAssertionTtlSeconds: 60,
   dpopProofTtlSeconds: 60,
   clockSkewSeconds: 5,

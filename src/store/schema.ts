@@ -34,7 +34,10 @@ export interface ZoneKeyRow {
   zone_id: string
   public_jwk: Json<Record<string, string>>
   sealed_private: Buffer
-  state: 'active' | 'retired'
+  /** One that is next is published and signs nothing yet. */
+  state: 'next' | 'active' | 'retired'
+  /** When one that is next becomes the active one. */
+  signs_from: Timestamp | null
   created_at: Timestamp
   retired_at: Timestamp | null
 }

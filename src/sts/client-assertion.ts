@@ -8,6 +8,13 @@ import type { Exchange } from './parts.ts'
 /** What a client may sign its assertions with (RFC 8725 section 3.1: an allow-list). */
 export const assertionAlgorithms = ['ES256', 'ES384', 'PS256', 'EdDSA', 'RS256'] as const
 
+/** RFC 8725 section 3.11: what was signed to be something else is no assertion. */
+const assertionTypes: readonly (string | undefined)[] = [
+  undefined,
+  'jwt',
+  'client-authentication+jwt',
+]
+
 /** Why an assertion does not authenticate its client. */
 export type AssertionRefusal =
   | 'assertion_malformed'
@@ -15,6 +22,7 @@ export type AssertionRefusal =
   | 'assertion_key_unknown'
   | 'assertion_kid_required'
   | 'assertion_signature'
+  | 'assertion_type'
   | 'assertion_expired'
   | 'assertion_claims'
   | 'assertion_too_long'
@@ -22,6 +30,7 @@ export type AssertionRefusal =
 
 /** Refusals that come after the signature was verified: only the client itself learns of them. */
 export const refusalsToTell: ReadonlySet<string> = new Set<AssertionRefusal>([
+  'assertion_type',
   'assertion_expired',
   'assertion_claims',
   'assertion_too_long',
@@ -61,6 +70,8 @@ export async function refusalOfAssertion(
       clockTolerance: limits.clockSkewSeconds,
       currentDate: new Date(exchange.nowMs),
     })
+    if (!assertionTypes.includes(verified.protectedHeader.typ?.toLowerCase()))
+      return 'assertion_type'
     claims = verified.payload
   } catch (error) {
     const code = error instanceof errors.JOSEError ? error.code : ''

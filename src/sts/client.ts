@@ -5,6 +5,7 @@ import type { AuthorityRow } from '../store/authority.ts'
 import { refusalOfAssertion, refusalsToTell } from './client-assertion.ts'
 import type { Parameters } from './parameters.ts'
 import type { Exchange } from './parts.ts'
+import { countFailure } from './rates.ts'
 
 /** How a client says who it is, not believed yet. */
 export type Presented =
@@ -111,6 +112,7 @@ export async function authenticate(
     return application
   }
   event.reason = reason ?? 'client_unknown'
+  countFailure(exchange, presented.clientId)
   return refuse('invalid_client', 'The client could not be authenticated.', {
     details: {
       reason: refusalsToTell.has(event.reason) ? event.reason : 'client_not_authenticated',

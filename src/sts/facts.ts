@@ -5,6 +5,7 @@ import { authorityQuery, type AuthorityRow, type AuthoritySubject } from '../sto
 import { authenticate, presentedBy, type Client } from './client.ts'
 import { diagnose } from './draft-event.ts'
 import type { Exchange } from './parts.ts'
+import { admitClient } from './rates.ts'
 
 /** What the database says about a request, read in one round trip, with its client believed. */
 export interface Facts {
@@ -21,6 +22,7 @@ export interface Facts {
 export async function readFacts(exchange: Exchange, resource: string | null): Promise<Facts> {
   const presented = presentedBy(exchange.authorization, exchange.parameters)
   diagnose(exchange.event, { client_authentication: presented.method })
+  admitClient(exchange, presented.clientId)
   const row = await readRow(exchange, {
     // What is not an id names no application, and costs no more than one that does.
     applicationId: isId('application', presented.clientId) ? presented.clientId : '',

@@ -1,6 +1,7 @@
 import type { EventWriter } from '../audit/writer.ts'
 import type { ZoneId } from '../kernel/ids.ts'
 import type { Queries } from '../store/database.ts'
+import type { RateLimiter } from '../kernel/rate-limiter.ts'
 import type { ZoneReader } from '../store/zone-reader.ts'
 import type { StsContext } from './context.ts'
 import type { DocumentCache } from './documents.ts'
@@ -23,6 +24,7 @@ export interface Parts {
   readonly mandates: MandateVerifier
   readonly issuerKeys: IssuerKeys
   readonly events: EventWriter
+  readonly rates: RateLimiter
 }
 
 /** A request to one of a zone's endpoints, as the surface has received it. */

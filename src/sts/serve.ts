@@ -1,9 +1,11 @@
 import type { AuditEvent } from '../audit/event.ts'
 import { recordEvents } from '../audit/record.ts'
-import { isFault, refuse } from '../kernel/faults.ts'
+import { isFault, refuse, type Fault } from '../kernel/faults.ts'
+import { isToldBefore } from '../kernel/rate-limiter.ts'
 import { beginEvent, closeRefused, diagnose, type DraftEvent } from './draft-event.ts'
 import { parseForm } from './parameters.ts'
 import type { EndpointRequest, Exchange, Parts, Upon } from './parts.ts'
+import { admitSource, countUnread } from './rates.ts'
 
 /** What an endpoint has come to; it becomes true when the event is durable. */
 export interface Settled<T> {
@@ -26,11 +28,11 @@ export async function serve<T>(
   const event = beginEvent(type, parts.context.system().zone, request)
   const upon: Upon = { refusal: null }
   const refused = async (error: unknown): Promise<never> => {
-    await recordRefused(parts, closeRefused(event, error), upon)
+    if (!isToldBefore(error)) await recordRefused(parts, closeRefused(event, error), upon)
     if (!isFault(error)) parts.context.log.error({ err: error, requestId: request.requestId }, type)
     throw error
   }
-  const settled = await open(parts, request, event, upon).then(run).catch(refused)
+  const settled = await admitted(parts, request, event, upon).then(run).catch(refused)
   const granted: AuditEvent = { ...event, outcome: 'allow' }
   if (settled.record === undefined) await parts.events.append(granted)
   else
@@ -57,13 +59,35 @@ async function recordRefused(
     })
 }
 
+/**
+ * Leaves the event of a request that was refused before its body could be read. From a source that
+ * has had its share of failures there is none: a flood must not fill the log.
+ */
+export async function recordUnread(
+  parts: Parts,
+  request: EndpointRequest,
+  type: string,
+  fault: Fault,
+): Promise<void> {
+  const event = beginEvent(type, parts.context.system().zone, request)
+  try {
+    admitSource(parts, request)
+    countUnread(parts, request)
+  } catch (error) {
+    if (isToldBefore(error)) return
+  }
+  event.zone = (await parts.zones.find(request.zone)) ?? event.zone
+  await parts.events.append(closeRefused(event, fault))
+}
+
 /** Finds the zone, whose log the event then goes to, and reads the parameters. */
-async function open(
+async function admitted(
   parts: Parts,
   request: EndpointRequest,
   event: DraftEvent,
   upon: Upon,
 ): Promise<Exchange> {
+  admitSource(parts, request)
   const zone = await parts.zones.find(request.zone)
   if (zone === null) {
     diagnose(event, { zone: printable(request.zone) })

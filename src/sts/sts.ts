@@ -1,5 +1,7 @@
 import { createEventWriter } from '../audit/writer.ts'
 import type { Id, ZoneId } from '../kernel/ids.ts'
+import { createRateLimiter } from '../kernel/rate-limiter.ts'
+import type { Fault } from '../kernel/faults.ts'
 import type { PublicJwk } from '../kernel/signing-key.ts'
 import { createZoneReader } from '../store/zone-reader.ts'
 import { findZone } from '../store/zones.ts'
@@ -14,6 +16,7 @@ import type { EndpointRequest, Parts } from './parts.ts'
 import { createIssuerKeys } from './people/issuer-keys.ts'
 import { createRevocationFeed, type ZoneFeed } from './revocation-feed.ts'
 import { revoke } from './revoke.ts'
+import { recordUnread } from './serve.ts'
 import { createSigners } from './signers.ts'
 import { startUpkeep } from './upkeep.ts'
 import { issueToken, type TokenAnswer } from './token.ts'
@@ -25,6 +28,8 @@ export interface Sts extends AsyncDisposable {
   token(request: EndpointRequest): Promise<TokenAnswer>
   introspect(request: EndpointRequest): Promise<IntrospectAnswer>
   revoke(request: EndpointRequest): Promise<void>
+  /** Records a request that was refused before its body could be read. */
+  refusedUnread(request: EndpointRequest, type: string, fault: Fault): Promise<void>
   /** The public keys of a zone, newest first; null where there is no such zone. */
   jwks(zone: string): Promise<{ readonly keys: readonly PublicJwk[] } | null>
   /** RFC 8414; null where there is no such zone. */
@@ -43,7 +48,7 @@ export interface Sts extends AsyncDisposable {
 }
 
 /** The STS over a service's context. Disposing of it waits for the events that are on their way. */
-export function createSts(context: StsContext): Sts {
+export function createSts(context: StsContext, rates = createRateLimiter(context.clock)): Sts {
   const trust = createTrust(context)
   const feed = createRevocationFeed(context, trust)
   const events = createEventWriter(context.db, context.clock)
@@ -58,11 +63,13 @@ export function createSts(context: StsContext): Sts {
     mandates: createMandateVerifier(context, trust),
     issuerKeys: createIssuerKeys(context.safeFetch),
     events,
+    rates,
   }
   return {
     token: (request) => issueToken(parts, request),
     introspect: (request) => introspect(parts, request),
     revoke: (request) => revoke(parts, request),
+    refusedUnread: (request, type, fault) => recordUnread(parts, request, type, fault),
     async jwks(named) {
       const zone = await parts.zones.find(named)
       return zone && { keys: await trust.publicKeys(zone) }

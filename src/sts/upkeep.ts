@@ -1,10 +1,17 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { AuditEvent } from '../audit/event.ts'
+import { recordEvents } from '../audit/record.ts'
+import { newId, type ZoneId } from '../kernel/ids.ts'
+import { archiveApplication } from '../store/applications.ts'
+import { expiredRegistrations } from '../store/registrations.ts'
+import { atRevision, openTx } from '../store/tx.ts'
+import { findZone } from '../store/zones.ts'
 import { deleteExpiredRevocations } from '../store/revocations.ts'
 import { deleteExpiredUses } from '../store/used-once.ts'
-import { newId } from '../kernel/ids.ts'
 import { announceHold, byItself } from '../outbox/announce.ts'
 import { expireHolds } from '../store/holds.ts'
 import type { StsContext } from './context.ts'
+import { activateNextKeys, deleteRetiredKeys } from '../store/zone-keys.ts'
 import { reconcileSystemZone } from './reconcile.ts'
 
 const everyMs = 60_000
@@ -14,7 +21,8 @@ const roundsOfReconcile = 60
 const graceMs = 60_000
 
 /**
- * Once a minute removes what refuses nothing any more, and once an hour replaces the keys of the
+ * Once a minute removes what refuses nothing any more, turns the keys of zones and archives the
+ * registrations that have expired, and once an hour replaces the keys of the
  * system zone that are due, until it is disposed of. Replicas may do so side by side.
  */
 export function startUpkeep(context: StsContext): AsyncDisposable {
@@ -35,11 +43,67 @@ async function keepUp(context: StsContext, signal: AbortSignal): Promise<void> {
     try {
       await removeExpired(context)
       await expireApprovals(context)
+      await turnKeys(context)
+      await archiveExpired(context)
       if (round % roundsOfReconcile === 0) await reconcileSystemZone(context)
     } catch (error) {
       context.log.warn({ err: error }, 'the upkeep of the STS failed; it is tried again')
     }
   }
+}
+
+/**
+ * Lets the published keys sign whose time has come, each with its event, and destroys those that
+ * verify nothing any more.
+ */
+export async function turnKeys(context: Pick<StsContext, 'db' | 'clock'>): Promise<void> {
+  const nowMs = context.clock.now()
+  await context.db.transaction('*', async (queries) => {
+    const activated = await activateNextKeys(queries, new Date(nowMs))
+    await recordEvents(
+      queries,
+      nowMs,
+      activated.map(({ zone, kid }) =>
+        eventOf('key.activate', zone, nowMs, { kind: 'key', id: kid, name: null }),
+      ),
+    )
+    await deleteRetiredKeys(queries, new Date(nowMs - graceMs))
+  })
+}
+
+/** Registrations that one round archives: a zone's worth of them. */
+const expiredOfRound = 500
+
+/**
+ * Archives the registered workloads that have expired, with their grants: what nobody can use any
+ * more frees its name. A runtime act, as their registration was.
+ */
+export async function archiveExpired(context: Pick<StsContext, 'db' | 'clock'>): Promise<void> {
+  const nowMs = context.clock.now()
+  await context.db.transaction('*', async (queries) => {
+    const expired = await expiredRegistrations(queries, new Date(nowMs - graceMs), expiredOfRound)
+    const events: AuditEvent[] = []
+    for (const application of expired) {
+      const { id, name, zone_id } = application
+      const zone = zone_id as ZoneId
+      const revision = (await findZone(queries, zone))?.revision ?? application.revision
+      await archiveApplication(atRevision(openTx(queries, zone, nowMs), revision), application)
+      const target = { kind: 'application', id, name }
+      events.push({ ...eventOf('application.expire', zone, nowMs, target), applicationId: id })
+    }
+    await recordEvents(queries, nowMs, events)
+  })
+}
+
+function eventOf(
+  type: string,
+  zone: ZoneId,
+  nowMs: number,
+  target: NonNullable<AuditEvent['target']>,
+): AuditEvent {
+  const actor = { kind: 'platform', id: 'platform', name: 'caracal.sys' } as const
+  const requestId = newId('request', nowMs)
+  return { zone, type, outcome: 'applied', actor, requestId, target }
 }
 
 /** Removes used values and revocations that expired more than a minute ago, in every zone. */

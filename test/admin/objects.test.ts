@@ -48,9 +48,22 @@ describe('a new zone', () => {
     expect((await bare.call('access.list', {})).items).toEqual([])
   })
 
-  test('keeps the old key for verifying when the keys are rotated', async () => {
+  test('publishes a new key before it signs, and one at a time', async () => {
     const zone = await newZone(world)
-    const { kid, retired } = await zone.call('zones.rotate_keys', {})
+    const path = `/zones/${zone.zone}/.well-known/jwks.json`
+    const { kid, retired, signs_from } = await zone.call('zones.rotate_keys', {})
+    expect(retired).toEqual([])
+    expect(Date.parse(signs_from)).toBeGreaterThan(world.now())
+    const keys: { kid: string }[] = (await world.call('GET', path)).body.keys
+    expect(keys.map((key) => key.kid)).toEqual([kid, expect.any(String)])
+    await expectRefused(world, 'conflict', () =>
+      world.call('POST', `/v1/zones/${zone.zone}/rotate-keys`, {}),
+    )
+  })
+
+  test('keeps the old key for verifying when the keys are rotated at once', async () => {
+    const zone = await newZone(world)
+    const { kid, retired } = await zone.call('zones.rotate_keys', { at_once: true })
     expect(retired).toHaveLength(1)
     const path = `/zones/${zone.zone}/.well-known/jwks.json`
     const { body } = await world.call('GET', path, undefined, { token: null })

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto'
 import * as oauth from 'oauth4webapi'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { limits } from '../../src/kernel/limits.ts'
+import { archiveExpired } from '../../src/sts/upkeep.ts'
 import { freshName, newZone, type ZoneMaker } from '../support/zone-maker.ts'
 import { startWorld, type Answer, type World } from '../world.ts'
 
@@ -336,6 +337,30 @@ describe('while registration is off', () => {
     expect(JSON.stringify(shown)).toContain(made.id)
     expect((await own.call('zones.dcr_status', {})).live_applications).toBe(1)
   })
+})
+
+test('a workload that has expired is archived, its name is free and its grants end', async () => {
+  const own = await openZone()
+  const made = await own.call('applications.register', { name: 'seasonal', expires_in: 60 })
+  const resource = await own.resource()
+  const { id: grant_id } = await own.call('grants.create', {
+    application_id: made.id,
+    resource_id: resource.id,
+    scopes: ['invoices:read'],
+  })
+  const upkeep = () => archiveExpired(world.service.context)
+  await upkeep()
+  const live = { archived_at: null }
+  expect(await own.call('applications.get', { application_id: made.id })).toMatchObject(live)
+  world.pass(180_000)
+  const mark = await world.eventCount()
+  await Promise.all([upkeep(), upkeep()])
+  const events = (await world.events(mark)).filter(({ zone_id }) => zone_id === own.zone)
+  expect(events).toMatchObject([{ type: 'application.expire', outcome: 'applied' }])
+  const archived = { archived_at: expect.any(String) }
+  expect(await own.call('grants.get', { grant_id })).toMatchObject(archived)
+  const again = await own.call('applications.register', { name: 'seasonal' })
+  expect(again.id).not.toBe(made.id)
 })
 
 test('a zone has so many registered workloads and no more, however many come at once', async () => {

@@ -20,6 +20,7 @@ let t: Tenant
 let client: string
 const keys = await generateKeyPair('ES256', { extractable: true })
 const strangers = await generateKeyPair('ES256')
+const strangerJwk = await exportJWK(strangers.publicKey)
 
 beforeAll(async () => {
   database = await freshDatabase()
@@ -41,7 +42,11 @@ function seconds(): number {
   return Math.floor(world.now() / 1_000)
 }
 
-function assertion(claims: JWTPayload = {}, key = keys.privateKey): Promise<string> {
+function assertion(
+  claims: JWTPayload = {},
+  key: Parameters<SignJWT['sign']>[0] = keys.privateKey,
+  header: Record<string, unknown> = {},
+): Promise<string> {
   const all = {
     iss: client,
     sub: client,
@@ -51,11 +56,15 @@ function assertion(claims: JWTPayload = {}, key = keys.privateKey): Promise<stri
     jti: randomUUID(),
     ...claims,
   }
-  return new SignJWT(all).setProtectedHeader({ alg: 'ES256', kid: 'k1' }).sign(key)
+  return new SignJWT(all).setProtectedHeader({ alg: 'ES256', kid: 'k1', ...header }).sign(key)
 }
 
-function ask(clientAssertion: string, more: Record<string, string> = {}): Promise<Answer> {
-  return post(`${t.issuer}/oauth2/token`, {
+function ask(
+  clientAssertion: string,
+  more: Record<string, string> = {},
+  issuer = t.issuer,
+): Promise<Answer> {
+  return post(`${issuer}/oauth2/token`, {
     grant_type: 'client_credentials',
     resource: t.resource.identifier,
     client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
@@ -86,6 +95,27 @@ describe('private_key_jwt', () => {
     ['with a jti without end', () => assertion({ jti: 'x'.repeat(300) }), 'assertion_claims'],
     ['without an end', () => assertion({ exp: undefined as never }), 'assertion_claims'],
     ['issued in the future', () => assertion({ iat: seconds() + 60 }), 'assertion_claims'],
+    ['that was made to be a mandate', () => typed('at+jwt'), 'assertion_type'],
+    ['that was made to be a DPoP proof', () => typed('dpop+jwt'), 'assertion_type'],
+    ['with a key of its own', () => ofStranger({ jwk: strangerJwk }), 'assertion_signature'],
+    ['with a place of keys', () => ofStranger({ jku: world.url }), 'assertion_signature'],
+    ['with certificates', () => ofStranger({ x5u: world.url, x5c: ['AA'] }), 'assertion_signature'],
+    ['with another kid', () => headed({ kid: 'k2' }), 'assertion_key_unknown'],
+    ['with a kid that climbs', () => headed({ kid: '../../k1' }), 'assertion_key_unknown'],
+    ['with a prototype as kid', () => headed({ kid: '__proto__' }), 'assertion_key_unknown'],
+    ['with the public key as a secret', () => bySecret(), 'assertion_algorithm'],
+    ['with an extension it insists on', () => insistent(), 'assertion_algorithm'],
+    [
+      'of another subject',
+      () => assertion({ sub: client, iss: t.application }),
+      'assertion_claims',
+    ],
+    ['for a longer path', () => assertion({ aud: `${t.issuer}/` }), 'assertion_claims'],
+    ['for a shorter path', () => assertion({ aud: world.url }), 'assertion_claims'],
+    ['with a number as jti', () => assertion({ jti: 7 as never }), 'assertion_claims'],
+    ['with an end in words', () => assertion({ exp: 'soon' as never }), 'assertion_claims'],
+    ['with a beginning in words', () => assertion({ iat: 'now' as never }), 'assertion_claims'],
+    ['without end in years', () => assertion({ exp: 1e15 }), 'assertion_too_long'],
     ['not valid yet', () => assertion({ nbf: seconds() + 60 }), 'assertion_claims'],
   ]
   test.each(refused)('refuses an assertion %s', async (_name, make, reason) => {
@@ -98,9 +128,31 @@ describe('private_key_jwt', () => {
     })
   })
 
-  test('takes an assertion once, from however many callers at once', async () => {
+  const headed = (header: Record<string, unknown>) => assertion({}, keys.privateKey, header)
+  const typed = (typ: string) => headed({ typ })
+  const ofStranger = (header: Record<string, unknown>) =>
+    assertion({}, strangers.privateKey, header)
+
+  /** RFC 8725 section 2.1: the public key, taken for the secret of an HMAC. */
+  async function bySecret(): Promise<string> {
+    const secret = new TextEncoder().encode(JSON.stringify(await exportJWK(keys.publicKey)))
+    return assertion({}, secret, { alg: 'HS256' })
+  }
+
+  /** A header that names an extension as critical, which no signer here would make. */
+  async function insistent(): Promise<string> {
+    const [, payload, signature] = (await assertion()).split('.')
+    return [encode({ alg: 'ES256', kid: 'k1', crit: ['x'], x: 1 }), payload, signature].join('.')
+  }
+
+  test('takes an assertion once, from however many callers at once, on two replicas', async () => {
+    await using second = await startWorld(database.connection, world.masterKey)
+    second.serveAs(world.url)
     const one = await assertion()
-    const answers = await Promise.all(Array.from({ length: 8 }, () => ask(one)))
+    const urls = [t.issuer, `${second.url}/zones/${t.zone}`]
+    const answers = await Promise.all(
+      Array.from({ length: 8 }, (_, n) => ask(one, {}, urls[n % urls.length])),
+    )
     expect(answers.filter(({ status }) => status === 200)).toHaveLength(1)
     expect((await ask(one)).body['reason']).toBe('assertion_replayed')
   })

@@ -14,8 +14,12 @@ import {
   tenant,
   type StsWorld,
   type Tenant,
-} from './sts-world.ts'
+} from '../sts/sts-world.ts'
 
+/**
+ * Guarantee (security.md): a token that another algorithm, key, zone, type or use has made, or that
+ * is not of this time, is no mandate, and is refused with the exact reason.
+ */
 let database: FreshDatabase
 let world: StsWorld
 let t: Tenant
