@@ -82,7 +82,7 @@ export async function startVerifierWorld(): Promise<VerifierWorld> {
     forge: async (forged) => forge(world, issuer, await mandate(), forged),
     verifier: (options = {}) =>
       createMandateVerifier({
-        ...{ issuer, audience, now: world.now },
+        ...{ issuer, audience, now: () => world.now() },
         serviceUrl: replica.url,
         ...options,
       }),
