@@ -13,6 +13,7 @@ import { healthRoutes } from './http/health.ts'
 import { mcpRoutes } from './http/mcp.ts'
 import { registrationRoutes } from './http/registration.ts'
 import { tokenRoutes } from './http/token.ts'
+import { endUnusedConnections } from './http/unused-connections.ts'
 import { Fault } from './kernel/faults.ts'
 import { newId } from './kernel/ids.ts'
 import { limits } from './kernel/limits.ts'
@@ -52,6 +53,7 @@ export async function createServer(context: Context): Promise<FastifyInstance> {
     const fault = new Fault('route_not_found', 'There is no such route; /docs lists them all.')
     return reply.code(404).send(errorBody(fault, request.id))
   })
+  endUnusedConnections(app)
   healthRoutes(app, context)
   await documentation(app)
   await app.register(async (group) => {

@@ -18,3 +18,13 @@ export {
   type Ensured,
 } from './ensure.ts'
 export type { CallOptions, ClientOptions } from './transport.ts'
+export type { Mandate, MandateClaims } from './verifier/mandate.ts'
+export { MandateError } from './verifier/mandate-error.ts'
+export {
+  createMandateVerifier,
+  type MandateRequest,
+  type MandateVerifier,
+  type MandateVerifierOptions,
+  type RouteOptions,
+} from './verifier/mandate-verifier.ts'
+export type { MandateRefusalCode } from './verifier/refusals-table.ts'

@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import { connect } from 'node:net'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { serverEvents } from '../../src/client/event-stream.ts'
 import { startWorld, type World } from '../world.ts'
@@ -72,4 +74,15 @@ describe('the revocation feed as the service serves it', () => {
     await ending[Symbol.asyncDispose]()
     await vi.waitFor(async () => expect((await events.next()).done).toBe(true), 10_000)
   })
+})
+
+test('a connection kept in reserve does not hold the end of the service up', async () => {
+  const ending = await startWorld({ sharing: world })
+  const socket = connect(Number(new URL(ending.url).port), '127.0.0.1')
+  await once(socket, 'connect')
+  const ended = once(socket, 'close')
+  // The service has accepted it by the time that it answers on another.
+  expect((await ending.call('GET', '/health')).status).toBe(200)
+  await ending[Symbol.asyncDispose]()
+  await ended
 })
