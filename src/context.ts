@@ -8,12 +8,14 @@ import { adminTokenHandlers } from './admin/admin-tokens.ts'
 import { applicationHandlers } from './admin/applications.ts'
 import { auditHandlers } from './admin/audit.ts'
 import { bootstrap } from './admin/bootstrap.ts'
+import { delegationHandlers } from './admin/delegations.ts'
 import { grantHandlers } from './admin/grants.ts'
 import type { AdminServices } from './admin/handlers.ts'
 import { policyHandlers } from './admin/policies.ts'
 import { policySetHandlers } from './admin/policy-sets.ts'
 import { providerHandlers } from './admin/providers.ts'
 import { resourceHandlers } from './admin/resources.ts'
+import { sessionHandlers } from './admin/sessions.ts'
 import { zoneHandlers } from './admin/zones.ts'
 import type { Config, Secrets } from './config.ts'
 import type { GateContext } from './gate/context.ts'
@@ -137,6 +139,9 @@ function assemble(
     policy,
     log,
     system,
+    changed: (zone) => {
+      sts.forgetTrust(zone)
+    },
     handlers: handlersOf(services),
   }
   const { model, running, mandates } = services
@@ -203,6 +208,8 @@ function handlersOf(services: Services): Handlers {
     ...policyHandlers(services),
     ...policySetHandlers(services),
     ...accessHandlers(services),
+    ...sessionHandlers(),
+    ...delegationHandlers(),
     ...auditHandlers(services),
     ...adminTokenHandlers(),
     ...operatorHandlers({ ...services, identities: () => identitiesOf(services.system()) }),

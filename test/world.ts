@@ -27,6 +27,8 @@ export interface CallOptions {
 export interface WorldOptions {
   readonly model?: Model
   readonly config?: Partial<Config>
+  /** The clock stands still until it is moved. */
+  readonly still?: boolean
   /** Another replica on the database of this world. */
   readonly sharing?: World
 }
@@ -81,6 +83,8 @@ const governedTables = [
   'policy_sets',
   'policy_set_versions',
   'policy_activations',
+  'sessions',
+  'delegation_edges',
   'admin_tokens',
   'principals',
 ]
@@ -92,7 +96,8 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
   const home = await mkdtemp(join(tmpdir(), 'caracal-world-'))
   begun.defer(() => rm(home, { recursive: true, force: true }))
   let offsetMs = 0
-  const now = (): number => Date.now() + offsetMs
+  const begunMs = Date.now()
+  const now = (): number => (options.still === true ? begunMs : Date.now()) + offsetMs
   const config = { ...defaults, home, ...options.config }
   const secrets: Secrets = { databaseUrl: null, masterKey, anthropicApiKey: null }
   const service = begun.use(

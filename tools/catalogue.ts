@@ -4,6 +4,7 @@ import { adminTokens } from './admin-tokens.ts'
 import { applications } from './applications.ts'
 import { audit } from './audit.ts'
 import { conversations } from './conversations.ts'
+import { delegations } from './delegations.ts'
 import { grants } from './grants.ts'
 import type { Operation } from './operation.ts'
 import { operatorOperations } from './operator.ts'
@@ -12,6 +13,7 @@ import { policies } from './policies.ts'
 import { policySets } from './policy-sets.ts'
 import { providers } from './providers.ts'
 import { resources } from './resources.ts'
+import { sessions } from './sessions.ts'
 import { zones } from './zones.ts'
 
 /** Every operation of the product, in the order in which surfaces list them. */
@@ -24,6 +26,8 @@ export const catalogue = [
   ...policies,
   ...policySets,
   ...access,
+  ...sessions,
+  ...delegations,
   ...audit,
   ...plans,
   ...conversations,

@@ -22,6 +22,8 @@ export type RefKind =
   | 'policyVersion'
   | 'policySet'
   | 'policySetVersion'
+  | 'session'
+  | 'edge'
   | 'plan'
   | 'conversation'
   | 'adminToken'

@@ -2,6 +2,7 @@ import { sql } from 'kysely'
 import { newSecret } from '../kernel/bearer-secret.ts'
 import { refuse } from '../kernel/faults.ts'
 import { foldName } from '../kernel/names.ts'
+import { endApplication } from '../store/cascades.ts'
 import { liveGrantsOf } from '../store/grants.ts'
 import { archiveObject, insertObject, updateObject, type ObjectRow } from '../store/objects.ts'
 import { equals, listObjects } from './list.ts'
@@ -57,6 +58,7 @@ export function applicationHandlers(services: AdminServices): AdminHandlers<'app
       await archiveObject(tx, 'applications', current)
       for (const grant of await liveGrantsOf(tx.queries, tx.zone, { application_id: current.id }))
         await archiveObject(tx, 'grants', grant)
+      await endApplication(tx.queries, tx.zone, tx.now, current.id)
       return {}
     },
 

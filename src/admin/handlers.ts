@@ -1,6 +1,6 @@
 import type { InputOf, OperationId, OutputOf } from '../../tools/catalogue.ts'
 import type { Vault } from '../kernel/vault.ts'
-import type { ZoneId } from '../kernel/ids.ts'
+import type { Id, ZoneId } from '../kernel/ids.ts'
 import type { PolicyEngine } from '../policy/load.ts'
 import type { Tx } from '../store/tx.ts'
 
@@ -13,10 +13,24 @@ export interface AdminServices {
   system(): { readonly zone: ZoneId }
 }
 
+/** The session that a call comes from, as its mandate says. */
+export interface ActingSession {
+  readonly applicationId: Id<'application'>
+  /** The agent session that acts; null: the subject session itself. */
+  readonly agentSessionId: string | null
+  readonly subjectSessionId: string
+  readonly subject: string
+  readonly subType: 'application' | 'user'
+  readonly expiresAtMs: number
+}
+
 /** The handlers of one object's operations, such as `AdminHandlers<'grants'>`. */
 export type AdminHandlers<Name extends string> = {
   readonly [Id in OperationId as Id extends `${Name}.${string}` ? Id : never]: (
-    tx: Tx & { readonly principal: { readonly id: string } },
+    tx: Tx & {
+      /** Where an agent calls, it has a session. */
+      readonly principal: { readonly id: string; readonly session?: ActingSession }
+    },
     input: InputOf<Id>,
   ) => Promise<OutputOf<Id>>
 }

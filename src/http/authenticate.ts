@@ -1,14 +1,15 @@
 import type { Context } from '../context.ts'
 import { authenticateAdmin } from '../gate/admin-token.ts'
 import { anonymous, type Principal } from '../gate/principal.ts'
+import { sessionPrincipal } from '../gate/session-principal.ts'
 import { isFault, refuse } from '../kernel/faults.ts'
 
 /** The largest credential that is looked at; a mandate with a long scope list has some 4 KB. */
 const credentialChars = 16_384
 
 /**
- * The principal of an Authorization header (RFC 6750 section 2.1): an admin token or a control
- * mandate. Refuses with `invalid_admin_token` or `invalid_mandate`.
+ * The principal of an Authorization header (RFC 6750 section 2.1): an admin token, a control mandate
+ * or a session mandate. Refuses with `invalid_admin_token` or `invalid_mandate`.
  */
 export async function authenticate(
   context: Context,
@@ -18,6 +19,8 @@ export async function authenticate(
   if (credential === undefined)
     refuse('invalid_admin_token', 'Send the admin token as "Authorization: Bearer cat_...".')
   if (!credential.includes('.')) return authenticateAdmin(context, credential)
+  const session = await context.sts.verifySession(credential)
+  if (session !== null) return sessionPrincipal(context.db, session)
   return context.controlPrincipal(await context.sts.verifyControl(credential))
 }
 

@@ -2,7 +2,7 @@ import { sql, type RawBuilder } from 'kysely'
 import type { ZoneId } from '../kernel/ids.ts'
 import { limits } from '../kernel/limits.ts'
 import type { Queries } from './database.ts'
-import { lockTree } from './sessions.ts'
+import { lockTree, type Session } from './sessions.ts'
 
 /** Where a cascade begins. */
 export interface Roots {
@@ -76,15 +76,17 @@ export async function endApplication(
   return endBelow(queries, zone, now, roots, 'application_archived')
 }
 
-/** Suspends an active session: its mandates, and those of everything below it, are refused. */
+/**
+ * Suspends an active session: its mandates, and those of everything below it, are refused. The
+ * caller holds the tree.
+ */
 export async function suspendBelow(
   queries: Queries,
   zone: ZoneId,
   now: Date,
   session: string,
 ): Promise<void> {
-  await lockTree(queries, zone, 'exclusive')
-  await setState(queries, zone, session, 'suspended')
+  await setState(queries, zone, session, { state: 'suspended', suspended_at: now })
   await sql`
     with recursive ${below(zone, namedRoots({ sessions: [session] }))}
     ${refuseMandates(zone, now)}`.execute(queries)
@@ -92,15 +94,27 @@ export async function suspendBelow(
 
 /**
  * Resumes a suspended session: mandates of it and of what is below are believed again, except those
- * that another suspension holds. What has ended keeps its refusal. Index: sessions_suspended.
+ * that another suspension holds, and services whose leases stood still get new ones. What has ended
+ * keeps its refusal. The caller holds the tree. Index: sessions_suspended.
  */
-export async function resumeBelow(queries: Queries, zone: ZoneId, session: string): Promise<void> {
-  await lockTree(queries, zone, 'exclusive')
-  await setState(queries, zone, session, 'active')
+export async function resumeBelow(
+  queries: Queries,
+  zone: ZoneId,
+  now: Date,
+  session: Pick<Session, 'id' | 'suspended_at'>,
+): Promise<void> {
+  await setState(queries, zone, session.id, { state: 'active', suspended_at: null })
   const others = sql`select 'session', id from sessions where zone_id = ${zone} and state = 'suspended'`
   await sql`
-    with recursive ${below(zone, namedRoots({ sessions: [session] }))},
-    ${below(zone, others, 'held')}
+    with recursive ${below(zone, namedRoots({ sessions: [session.id] }))},
+    ${below(zone, others, 'held')},
+    leases as (
+      update sessions s
+      set expires_at = greatest(s.expires_at, ${now}::timestamptz + make_interval(secs => s.lease_seconds))
+      from below b
+      where b.kind = 'session' and s.id = b.id and s.zone_id = ${zone}
+        and s.lease_seconds is not null and s.expires_at > ${session.suspended_at}
+        and not exists (select from held h where h.id = s.id))
     delete from revocations r using (${anchorsOf(zone, 'below')}) a
     where r.zone_id = ${zone} and r.anchor = a.anchor and r.value = a.value
       and not exists (select from held h where h.id = a.value)`.execute(queries)
@@ -110,11 +124,11 @@ async function setState(
   queries: Queries,
   zone: ZoneId,
   session: string,
-  state: 'active' | 'suspended',
+  to: Pick<Session, 'state' | 'suspended_at'>,
 ): Promise<void> {
   await queries
     .updateTable('sessions')
-    .set({ state })
+    .set(to)
     .where('id', '=', session)
     .where('zone_id', '=', zone)
     .execute()

@@ -50,7 +50,19 @@ export function resourceTerms(
     scopes: allowed.scopes,
     lifetimeSeconds: limits.mandateTtlSeconds,
     endsAtMs: Math.min(allowed.endsAtMs, subjectEndsAtMs),
-    ...(subject === undefined ? {} : { session: { sid: subject.sid, rootSid: subject.root_sid } }),
+    ...(subject === undefined ? {} : heldBy(subject)),
+  }
+}
+
+/** What a mandate has of the session mandate that it is exchanged from. */
+function heldBy(
+  subject: MandateClaims,
+): Pick<MandateTerms, 'session' | 'agent_session_id' | 'act'> {
+  const { sid, root_sid: rootSid, agent_session_id, act } = subject
+  return {
+    session: { sid, rootSid },
+    ...(agent_session_id === undefined ? {} : { agent_session_id }),
+    ...(act === undefined ? {} : { act }),
   }
 }
 

@@ -1,6 +1,8 @@
 import { refuse } from '../kernel/faults.ts'
 import { noteMandate } from './draft-event.ts'
+import { agentSession } from './grants/agent-session.ts'
 import { clientCredentials } from './grants/client-credentials.ts'
+import { delegated } from './grants/delegated.ts'
 import { planMandate } from './grants/plan-mandate.ts'
 import { readMandate } from './grants/read-mandate.ts'
 import { tokenExchange } from './grants/token-exchange.ts'
@@ -26,6 +28,8 @@ export interface TokenAnswer {
 const exchanges: ReadonlyMap<string, Grant> = new Map([
   [tokenTypes.accessToken, tokenExchange],
   [tokenTypes.jwt, tokenExchange],
+  [tokenTypes.agentSession, agentSession],
+  [tokenTypes.delegation, delegated],
   [tokenTypes.conversation, readMandate],
   [tokenTypes.plan, planMandate],
 ])
