@@ -9,12 +9,14 @@ import { applicationHandlers } from './admin/applications.ts'
 import { approvalHandlers } from './admin/approvals.ts'
 import { auditHandlers } from './admin/audit.ts'
 import { bootstrap } from './admin/bootstrap.ts'
+import { delegationHandlers } from './admin/delegations.ts'
 import { grantHandlers } from './admin/grants.ts'
 import type { AdminServices } from './admin/handlers.ts'
 import { policyHandlers } from './admin/policies.ts'
 import { policySetHandlers } from './admin/policy-sets.ts'
 import { providerHandlers } from './admin/providers.ts'
 import { resourceHandlers } from './admin/resources.ts'
+import { sessionHandlers } from './admin/sessions.ts'
 import { subjectIssuerHandlers } from './admin/subject-issuers.ts'
 import { subjectHandlers } from './admin/subjects.ts'
 import { webhookHandlers } from './admin/webhooks.ts'
@@ -155,6 +157,9 @@ function assemble(
     policy,
     log,
     system,
+    changed: (zone) => {
+      sts.forgetTrust(zone)
+    },
     handlers: handlersOf(services),
   }
   const { model, running, mandates } = services
@@ -225,6 +230,8 @@ function handlersOf(services: Services): Handlers {
     ...policyHandlers(services),
     ...policySetHandlers(services),
     ...accessHandlers(services),
+    ...sessionHandlers(),
+    ...delegationHandlers(),
     ...auditHandlers(services),
     ...adminTokenHandlers(),
     ...operatorHandlers({ ...services, identities: () => identitiesOf(services.system()) }),

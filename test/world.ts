@@ -32,6 +32,8 @@ export interface WorldOptions {
   readonly network?: Network
   readonly config?: Partial<Config>
   readonly rates?: Overrides['rates']
+  /** The clock stands still until it is moved. */
+  readonly still?: boolean
   /** Another replica on the database of this world. */
   readonly sharing?: World
 }
@@ -91,6 +93,8 @@ const governedTables = [
   'hold_decisions',
   'webhooks',
   'webhook_deliveries',
+  'sessions',
+  'delegation_edges',
   'admin_tokens',
   'principals',
 ]
@@ -102,7 +106,8 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
   const home = await mkdtemp(join(tmpdir(), 'caracal-world-'))
   begun.defer(() => rm(home, { recursive: true, force: true }))
   let offsetMs = 0
-  const now = (): number => Date.now() + offsetMs
+  const begunMs = Date.now()
+  const now = (): number => (options.still === true ? begunMs : Date.now()) + offsetMs
   const config = { ...defaults, home, ...options.config }
   const secrets: Secrets = { databaseUrl: null, masterKey, anthropicApiKey: null }
   const service = begun.use(

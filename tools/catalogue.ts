@@ -5,6 +5,7 @@ import { applications } from './applications.ts'
 import { approvals } from './approvals.ts'
 import { audit } from './audit.ts'
 import { conversations } from './conversations.ts'
+import { delegations } from './delegations.ts'
 import { grants } from './grants.ts'
 import type { Operation } from './operation.ts'
 import { operatorOperations } from './operator.ts'
@@ -13,6 +14,7 @@ import { policies } from './policies.ts'
 import { policySets } from './policy-sets.ts'
 import { providers } from './providers.ts'
 import { resources } from './resources.ts'
+import { sessions } from './sessions.ts'
 import { subjectIssuers } from './subject-issuers.ts'
 import { subjects } from './subjects.ts'
 import { webhooks } from './webhooks.ts'
@@ -32,6 +34,8 @@ export const catalogue = [
   ...approvals,
   ...webhooks,
   ...access,
+  ...sessions,
+  ...delegations,
   ...audit,
   ...plans,
   ...conversations,

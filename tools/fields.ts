@@ -26,6 +26,8 @@ export type RefKind =
   | 'policyVersion'
   | 'policySet'
   | 'policySetVersion'
+  | 'session'
+  | 'edge'
   | 'plan'
   | 'approval'
   | 'webhook'

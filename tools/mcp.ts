@@ -25,5 +25,13 @@ export const proposeTool = 'plan_propose'
 /** Reads of the platform that are tools beside those of a zone. */
 export const platformReads: readonly OperationId[] = ['zones.list']
 
-/** Objects that no model has any business with, even to read. */
-export const hiddenObjects: readonly string[] = ['admin_tokens', 'conversations']
+/**
+ * Objects that no model has any business with, even to read: credentials, other conversations, and
+ * what agents run at this moment.
+ */
+export const hiddenObjects: readonly string[] = [
+  'admin_tokens',
+  'conversations',
+  'sessions',
+  'delegations',
+]

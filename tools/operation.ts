@@ -15,6 +15,12 @@ export type Capability = 'read' | 'write' | 'approve' | 'audit' | 'owner'
  */
 export type Place = 'zone' | 'platform' | 'anywhere'
 
+/**
+ * With what it may be called: the credential of an administrator (an admin token or a control
+ * mandate), the session mandate of an agent for its own sessions, or either.
+ */
+export type Callers = 'administrators' | 'agents' | 'both'
+
 /** An argument that makes an operation riskier than it is by itself. */
 export interface RiskRule {
   readonly field: string
@@ -49,6 +55,7 @@ export interface Operation<
   readonly raises: readonly RiskRule[]
   readonly capability: Capability
   readonly place: Place
+  readonly callers: Callers
   /** Whether it changes versioned state: it then moves the zone's revision. */
   readonly versioned: boolean
   /** Whether it may be a step of a plan. */
@@ -72,6 +79,7 @@ interface Declaration<Id extends string, I extends z.ZodObject, O extends z.ZodT
   readonly raises?: readonly RiskRule[]
   readonly capability?: Capability
   readonly place?: Place
+  readonly callers?: Callers
   readonly versioned?: boolean
   readonly plannable?: boolean
   readonly streams?: boolean
@@ -101,6 +109,7 @@ export function operation<const Id extends string, I extends z.ZodObject, O exte
     raises: declaration.raises ?? [],
     capability,
     place: declaration.place ?? 'zone',
+    callers: declaration.callers ?? 'administrators',
     versioned,
     plannable: declaration.plannable ?? versioned,
     streams: declaration.streams ?? false,

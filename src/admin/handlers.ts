@@ -1,6 +1,6 @@
 import type { InputOf, OperationId, OutputOf } from '../../tools/catalogue.ts'
 import type { Vault } from '../kernel/vault.ts'
-import type { ZoneId } from '../kernel/ids.ts'
+import type { Id, ZoneId } from '../kernel/ids.ts'
 import type { PolicyEngine } from '../policy/load.ts'
 import type { Tx } from '../store/tx.ts'
 
@@ -13,6 +13,17 @@ export interface AdminServices {
   system(): { readonly zone: ZoneId }
 }
 
+/** The session that a call comes from, as its mandate says. */
+export interface ActingSession {
+  readonly applicationId: Id<'application'>
+  /** The agent session that acts; null: the subject session itself. */
+  readonly agentSessionId: string | null
+  readonly subjectSessionId: string
+  readonly subject: string
+  readonly subType: 'application' | 'user'
+  readonly expiresAtMs: number
+}
+
 /** A call as the door gives it; what its principal lacks, this kind of principal does not have. */
 interface AdminCall extends Tx {
   readonly principal: {
@@ -21,6 +32,8 @@ interface AdminCall extends Tx {
     readonly person?: boolean
     readonly tokenId?: string
     readonly capabilities?: ReadonlySet<string>
+    /** Where an agent calls, it has a session. */
+    readonly session?: ActingSession
   }
   readonly requestId: string
   readonly traceId: string | undefined

@@ -351,6 +351,61 @@ export const routes = {
       reads: true,
     },
   },
+  sessions: {
+    list: { method: 'GET', path: '/v1/zones/:zone_id/sessions', answer: 'page', reads: true },
+    start: { method: 'POST', path: '/v1/zones/:zone_id/sessions', answer: 'object', reads: false },
+    get: {
+      method: 'GET',
+      path: '/v1/zones/:zone_id/sessions/:session_id',
+      answer: 'object',
+      reads: true,
+    },
+    heartbeat: {
+      method: 'POST',
+      path: '/v1/zones/:zone_id/sessions/:session_id/heartbeat',
+      answer: 'object',
+      reads: false,
+    },
+    suspend: {
+      method: 'POST',
+      path: '/v1/zones/:zone_id/sessions/:session_id/suspend',
+      answer: 'object',
+      reads: false,
+    },
+    resume: {
+      method: 'POST',
+      path: '/v1/zones/:zone_id/sessions/:session_id/resume',
+      answer: 'object',
+      reads: false,
+    },
+    terminate: {
+      method: 'POST',
+      path: '/v1/zones/:zone_id/sessions/:session_id/terminate',
+      answer: 'object',
+      reads: false,
+    },
+  },
+  delegations: {
+    list: { method: 'GET', path: '/v1/zones/:zone_id/delegations', answer: 'page', reads: true },
+    create: {
+      method: 'POST',
+      path: '/v1/zones/:zone_id/delegations',
+      answer: 'object',
+      reads: false,
+    },
+    get: {
+      method: 'GET',
+      path: '/v1/zones/:zone_id/delegations/:edge_id',
+      answer: 'object',
+      reads: true,
+    },
+    revoke: {
+      method: 'POST',
+      path: '/v1/zones/:zone_id/delegations/:edge_id/revoke',
+      answer: 'object',
+      reads: false,
+    },
+  },
   audit: {
     list: { method: 'GET', path: '/v1/zones/:zone_id/audit', answer: 'page', reads: true },
     byRequest: {

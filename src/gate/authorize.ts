@@ -3,7 +3,7 @@ import type { Capability, Operation } from '../../tools/operation.ts'
 import { refuse, type FaultCode } from '../kernel/faults.ts'
 import type { Zone } from '../store/zones.ts'
 import { reservedSlug } from '../kernel/names.ts'
-import type { AdminPrincipal, ControlPrincipal, Principal } from './principal.ts'
+import type { AdminPrincipal, ControlPrincipal, Principal, SessionPrincipal } from './principal.ts'
 
 const missingCapability: Readonly<Record<Capability, FaultCode>> = {
   read: 'read_capability_required',
@@ -20,8 +20,26 @@ const missingCapability: Readonly<Record<Capability, FaultCode>> = {
 export function authorize(principal: Principal, operation: Operation, zone: Zone | null): void {
   if (principal.kind === 'system') return
   if (principal.kind === 'anonymous') throw principal.fault
-  if (principal.kind === 'admin') authorizeAdmin(principal, operation, zone)
+  if (principal.kind === 'session') authorizeSession(principal, operation, zone)
+  else if (principal.kind === 'admin') authorizeAdmin(principal, operation, zone)
   else authorizeControl(principal, operation, zone)
+  if (principal.kind !== 'session' && operation.callers === 'agents')
+    refuse(
+      'session_mandate_required',
+      `${operation.id} is for agents: call it with a session mandate of the zone's token endpoint.`,
+    )
+}
+
+/** A session mandate opens what is declared for agents; the handlers keep it to its own sessions. */
+function authorizeSession(
+  principal: SessionPrincipal,
+  operation: Operation,
+  zone: Zone | null,
+): void {
+  if (operation.callers === 'administrators')
+    refuse('session_mandate_refused', `${operation.id} is not for session mandates.`)
+  if (zone?.id !== principal.zone)
+    refuse('mandate_zone_mismatch', 'This mandate is for another zone.')
 }
 
 function authorizeAdmin(principal: AdminPrincipal, operation: Operation, zone: Zone | null): void {

@@ -14,6 +14,8 @@ export interface GateContext {
   readonly policy: PolicyEngine
   readonly handlers: Handlers
   readonly log: { error(detail: object, message: string): void }
+  /** Told after a change is committed: what this process keeps of the zone is to be read again. */
+  changed(zone: ZoneId): void
   /** The zone whose log and revision are those of the platform. */
   system(): { readonly zone: ZoneId }
 }

@@ -4,7 +4,7 @@ import { digestOf } from '../kernel/canonical.ts'
 import type { Fault } from '../kernel/faults.ts'
 import { isId, type ZoneId } from '../kernel/ids.ts'
 import type { Call } from './handler.ts'
-import type { ControlPrincipal, Principal } from './principal.ts'
+import type { Principal } from './principal.ts'
 
 /** The event of an act that was done: who, what, and the digests of before and after. */
 export function eventOf(
@@ -25,7 +25,7 @@ export function eventOf(
     applicationId: applicationIn(call.changes),
     planId: plan,
     approvalIds: call.principal.kind === 'control' ? call.principal.plan?.approvalIds : undefined,
-    mandateJti: call.principal.kind === 'control' ? call.principal.jti : undefined,
+    ...mandateOf(call.principal),
     target: first && { kind: first.kind, id: first.id, name: first.name },
     beforeDigest: first && digestOf(call.changes.map((change) => change.before)),
     afterDigest: first && digestOf(call.changes.map((change) => change.after)),
@@ -68,10 +68,17 @@ export function refusalOf(
     requestId: request.requestId,
     traceId: request.traceId,
     planId: isId('plan', named) ? named : undefined,
-    mandateJti: principal.kind === 'control' ? principal.jti : undefined,
+    ...mandateOf(principal),
     reason: fault.code,
     diagnostics: { status: fault.status },
   }
+}
+
+/** The mandate that a call came with, and the session that it belongs to. */
+function mandateOf(principal: Principal): Pick<AuditEvent, 'mandateJti' | 'sessionId'> {
+  if (principal.kind === 'session')
+    return { mandateJti: principal.jti, sessionId: principal.session.subjectSessionId }
+  return { mandateJti: principal.kind === 'control' ? principal.jti : undefined }
 }
 
 /** Who acts and for whom: the Operator acts for a person, everybody else for themselves. */
@@ -82,10 +89,17 @@ export function actorOf(principal: Principal): Pick<AuditEvent, 'actor' | 'onBeh
       actor: { kind: 'operator', id: principal.clientId, name: principal.clientName },
       onBehalfOf: self,
     }
+  if (principal.kind === 'session')
+    return {
+      actor: { ...self, kind: 'application', id: principal.session.applicationId },
+      onBehalfOf: undefined,
+    }
   return { actor: { kind: kindOf(principal), ...self }, onBehalfOf: undefined }
 }
 
-function kindOf(principal: Exclude<Principal, ControlPrincipal>): Actor['kind'] {
+function kindOf(
+  principal: Exclude<Principal, { readonly kind: 'control' | 'session' }>,
+): Actor['kind'] {
   if (principal.kind === 'system') return 'platform'
   if (principal.kind === 'anonymous') return 'anonymous'
   return principal.person ? 'person' : 'automation'

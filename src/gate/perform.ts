@@ -94,7 +94,7 @@ async function commit(
   const { requestId, traceId, surface = 'api' } = request
   const handler = handlerOf(context.handlers, operation.id)
   const prepared = await handler.prepare?.({ zone: home, principal, requestId, traceId }, input)
-  return context.db.transaction(scopeOf(admitted), async (queries) => {
+  const performed = await context.db.transaction(scopeOf(admitted), async (queries) => {
     const claim = await claimKey(context, queries, principal, request)
     if (claim.earlier !== null) return { output: claim.earlier.output, replayed: true }
     if (operation.versioned) await lockZone(queries, home)
@@ -107,6 +107,8 @@ async function commit(
     await keepResult(context, queries, claim, output)
     return { output, replayed: false }
   })
+  if (operation.effect !== 'read') context.changed(home)
+  return performed
 }
 
 /** The same preview that a plan of one step has (admin-api.md, Conventions). */

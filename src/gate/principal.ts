@@ -1,9 +1,14 @@
 import type { Capability } from '../../tools/operation.ts'
+import type { ActingSession } from '../admin/handlers.ts'
 import type { Fault } from '../kernel/faults.ts'
 import type { ZoneId } from '../kernel/ids.ts'
 
-/** On whose authority a call comes: an admin token, a control mandate, or the platform itself. */
-export type Principal = AdminPrincipal | ControlPrincipal | SystemPrincipal | AnonymousPrincipal
+/**
+ * On whose authority a call comes: an admin token, a control mandate, a session mandate, or the
+ * platform itself.
+ */
+export type Principal =
+  AdminPrincipal | ControlPrincipal | SessionPrincipal | SystemPrincipal | AnonymousPrincipal
 
 interface Identity {
   /** Id of the person or automation that answers for the call. */
@@ -35,6 +40,14 @@ export interface ControlPrincipal extends Identity {
     readonly approvalIds: readonly string[]
   } | null
   readonly conversationId: string | null
+}
+
+/** A mandate with use `session`: an application, or an agent of it, acts on its own sessions. */
+export interface SessionPrincipal extends Identity {
+  readonly kind: 'session'
+  readonly zone: ZoneId
+  readonly jti: string
+  readonly session: ActingSession
 }
 
 /** The bootstrap identity that keeps the system zone and the first zone as they are declared. */

@@ -2,6 +2,7 @@ import type { FastifyRequest } from 'fastify'
 import type { Context } from '../context.ts'
 import { authenticateAdmin } from '../gate/admin-token.ts'
 import { anonymous, type Principal } from '../gate/principal.ts'
+import { sessionPrincipal } from '../gate/session-principal.ts'
 import { isFault, refuse } from '../kernel/faults.ts'
 import { sourceKey } from '../kernel/rate-limiter.ts'
 import { sourceAddress } from '../policy/input.ts'
@@ -10,9 +11,9 @@ import { sourceAddress } from '../policy/input.ts'
 const credentialChars = 16_384
 
 /**
- * The principal of an Authorization header (RFC 6750 section 2.1): an admin token or a control
- * mandate. Refuses with `invalid_admin_token` or `invalid_mandate`, and with `rate_limited` whatever
- * comes from an address that has failed too often.
+ * The principal of an Authorization header (RFC 6750 section 2.1): an admin token, a control mandate
+ * or a session mandate. Refuses with `invalid_admin_token` or `invalid_mandate`, and with
+ * `rate_limited` whatever comes from an address that has failed too often.
  */
 export async function authenticate(context: Context, request: FastifyRequest): Promise<Principal> {
   const source = sourceKey(sourceAddress(request.ip))
@@ -31,6 +32,8 @@ async function principalOf(context: Context, header: string | undefined): Promis
   if (credential === undefined)
     refuse('invalid_admin_token', 'Send the admin token as "Authorization: Bearer cat_...".')
   if (!credential.includes('.')) return authenticateAdmin(context, credential)
+  const session = await context.sts.verifySession(credential)
+  if (session !== null) return sessionPrincipal(context.db, session)
   return context.controlPrincipal(await context.sts.verifyControl(credential))
 }
 

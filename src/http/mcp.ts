@@ -132,7 +132,7 @@ async function zoneFor(
 }
 
 function boundZone(principal: Principal): ZoneId | null {
-  if (principal.kind === 'admin') return principal.zone
+  if (principal.kind === 'admin' || principal.kind === 'session') return principal.zone
   if (principal.kind !== 'control') return null
   return principal.target === 'platform' ? null : principal.target
 }

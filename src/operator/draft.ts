@@ -155,7 +155,7 @@ async function requesterOf(call: Call): Promise<AdminPrincipal> {
 }
 
 function tokenOf(principal: Principal): string {
-  return principal.kind === 'system' || principal.kind === 'anonymous'
-    ? refuse('person_required', 'The platform itself proposes no plans.')
-    : principal.tokenId
+  return principal.kind === 'admin' || principal.kind === 'control'
+    ? principal.tokenId
+    : refuse('person_required', 'Only a person or an automation proposes plans.')
 }

@@ -1,8 +1,13 @@
 import { sql, type RawBuilder } from 'kysely'
 import type { ZoneId } from '../kernel/ids.ts'
-import { limits } from '../kernel/limits.ts'
 import type { Queries } from './database.ts'
-import { lockTree } from './sessions.ts'
+import {
+  endOfMandatesAt,
+  insertRevocations,
+  releaseRevocations,
+  type Revoked,
+} from './revocations.ts'
+import { lockTree, type Session } from './sessions.ts'
 
 /** Where a cascade begins. */
 export interface Roots {
@@ -32,6 +37,7 @@ export async function endBelow(
   const { sessions = [], edges = [] } = roots
   const why = (id: RawBuilder<unknown>): RawBuilder<unknown> =>
     sql`case when ${id} = any(${[...sessions, ...edges]}) then ${reason} else 'parent_ended' end`
+  const anchors = await anchorsBelow(queries, zone, roots)
   const { rows } = await sql<Ended>`
     with recursive ${below(zone, namedRoots(roots))},
     sessions_ended as (
@@ -45,10 +51,10 @@ export async function endBelow(
       set state = 'revoked', ended_at = ${now}, end_reason = ${why(sql`e.id`)}
       from below b
       where b.kind = 'edge' and e.id = b.id and e.zone_id = ${zone} and e.state <> 'revoked'
-      returning e.id),
-    refused as (${refuseMandates(zone, now)})
+      returning e.id)
     select (select count(*) from sessions_ended) as sessions,
       (select count(*) from edges_ended) as edges`.execute(queries)
+  await refuseMandates(queries, zone, now, anchors)
   return rows[0] ?? { sessions: 0, edges: 0 }
 }
 
@@ -76,45 +82,58 @@ export async function endApplication(
   return endBelow(queries, zone, now, roots, 'application_archived')
 }
 
-/** Suspends an active session: its mandates, and those of everything below it, are refused. */
+/**
+ * Suspends an active session: its mandates, and those of everything below it, are refused. The
+ * caller holds the tree.
+ */
 export async function suspendBelow(
   queries: Queries,
   zone: ZoneId,
   now: Date,
   session: string,
 ): Promise<void> {
-  await lockTree(queries, zone, 'exclusive')
-  await setState(queries, zone, session, 'suspended')
-  await sql`
-    with recursive ${below(zone, namedRoots({ sessions: [session] }))}
-    ${refuseMandates(zone, now)}`.execute(queries)
+  await setState(queries, zone, session, { state: 'suspended', suspended_at: now })
+  const anchors = await anchorsBelow(queries, zone, { sessions: [session] })
+  await refuseMandates(queries, zone, now, anchors)
 }
 
 /**
  * Resumes a suspended session: mandates of it and of what is below are believed again, except those
- * that another suspension holds. What has ended keeps its refusal. Index: sessions_suspended.
+ * that another suspension holds, and services whose leases stood still get new ones. What has ended
+ * keeps its refusal. The caller holds the tree. Index: sessions_suspended.
  */
-export async function resumeBelow(queries: Queries, zone: ZoneId, session: string): Promise<void> {
-  await lockTree(queries, zone, 'exclusive')
-  await setState(queries, zone, session, 'active')
+export async function resumeBelow(
+  queries: Queries,
+  zone: ZoneId,
+  now: Date,
+  session: Pick<Session, 'id' | 'suspended_at'>,
+): Promise<void> {
+  await setState(queries, zone, session.id, { state: 'active', suspended_at: null })
   const others = sql`select 'session', id from sessions where zone_id = ${zone} and state = 'suspended'`
-  await sql`
-    with recursive ${below(zone, namedRoots({ sessions: [session] }))},
-    ${below(zone, others, 'held')}
-    delete from revocations r using (${anchorsOf(zone, 'below')}) a
-    where r.zone_id = ${zone} and r.anchor = a.anchor and r.value = a.value
-      and not exists (select from held h where h.id = a.value)`.execute(queries)
+  const { rows } = await sql<Revoked>`
+    with recursive ${below(zone, namedRoots({ sessions: [session.id] }))},
+    ${below(zone, others, 'held')},
+    leases as (
+      update sessions s
+      set expires_at = greatest(s.expires_at, ${now}::timestamptz + make_interval(secs => s.lease_seconds))
+      from below b
+      where b.kind = 'session' and s.id = b.id and s.zone_id = ${zone}
+        and s.lease_seconds is not null and s.expires_at > ${session.suspended_at}
+        and not exists (select from held h where h.id = s.id))
+    select a.anchor, a.value from (${anchorsOf(zone, 'below')}) a
+    where not exists (select from held h where h.id = a.value)`.execute(queries)
+  await releaseRevocations(queries, zone, now, rows)
 }
 
 async function setState(
   queries: Queries,
   zone: ZoneId,
   session: string,
-  state: 'active' | 'suspended',
+  to: Pick<Session, 'state' | 'suspended_at'>,
 ): Promise<void> {
   await queries
     .updateTable('sessions')
-    .set({ state })
+    .set(to)
     .where('id', '=', session)
     .where('zone_id', '=', zone)
     .execute()
@@ -164,13 +183,28 @@ function anchorsOf(zone: ZoneId, name: string): RawBuilder<unknown> {
     select 'edge', b.id from ${sql.raw(name)} b where b.kind = 'edge'`
 }
 
+async function anchorsBelow(
+  queries: Queries,
+  zone: ZoneId,
+  roots: Roots,
+): Promise<readonly Revoked[]> {
+  const { rows } = await sql<Revoked>`
+    with recursive ${below(zone, namedRoots(roots))} ${anchorsOf(zone, 'below')}`.execute(queries)
+  return rows
+}
+
 /** Until the last mandate that they concern has expired by itself. */
-function refuseMandates(zone: ZoneId, now: Date): RawBuilder<unknown> {
-  const seconds = limits.mandateTtlSeconds + limits.clockSkewSeconds
-  const until = new Date(now.getTime() + seconds * 1_000)
-  return sql`
-    insert into revocations (zone_id, anchor, value, revoked_at, expires_at)
-    select ${zone}, a.anchor, a.value, ${now}::timestamptz, ${until}::timestamptz
-    from (${anchorsOf(zone, 'below')}) a
-    on conflict (zone_id, anchor, value) do update set expires_at = excluded.expires_at`
+async function refuseMandates(
+  queries: Queries,
+  zone: ZoneId,
+  now: Date,
+  anchors: readonly Revoked[],
+): Promise<void> {
+  const expiresAt = endOfMandatesAt(now.getTime())
+  await insertRevocations(
+    queries,
+    zone,
+    now,
+    anchors.map((anchor) => ({ ...anchor, expiresAt })),
+  )
 }

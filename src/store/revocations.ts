@@ -1,3 +1,4 @@
+import { sql } from 'kysely'
 import type { ZoneId } from '../kernel/ids.ts'
 import { limits } from '../kernel/limits.ts'
 import type { Queries } from './database.ts'
@@ -51,6 +52,27 @@ export async function insertRevocations(
     .execute()
 }
 
+/**
+ * Lets go of what was refused until now: whoever has read it reads it once more, expired. It locks
+ * as {@link advanceTrust} does. Index: primary key.
+ */
+export async function releaseRevocations(
+  queries: Queries,
+  zone: ZoneId,
+  now: Date,
+  released: readonly Revoked[],
+): Promise<void> {
+  if (released.length === 0) return
+  const last = await advanceTrust(queries, zone, released.length)
+  await sql`
+    update revocations r
+    set expires_at = least(r.expires_at, ${now}::timestamptz),
+      sequence = ${last - released.length} + f.nth
+    from unnest(${released.map(({ anchor }) => anchor)}::text[],
+      ${released.map(({ value }) => value)}::text[]) with ordinality f (anchor, value, nth)
+    where r.zone_id = ${zone} and r.anchor = f.anchor and r.value = f.value`.execute(queries)
+}
+
 /** When the last mandate that is alive at a moment has expired by itself, wherever it is checked. */
 export function endOfMandatesAt(nowMs: number): Date {
   return new Date(nowMs + (limits.mandateTtlSeconds + limits.clockSkewSeconds) * 1_000)
@@ -71,8 +93,9 @@ export interface RevocationsUpTo {
 const rowsOfReading = 1_000
 
 /**
- * Everything numbered above `after` that still makes a signed and unexpired mandate of the zone
- * invalid, oldest first. Index: revocations_sequence.
+ * Everything numbered above `after`, oldest first: from the start what still makes a signed and
+ * unexpired mandate of the zone invalid; to whoever has read before also what does not any more.
+ * Index: revocations_sequence.
  */
 export async function revocationsAfter(
   queries: Queries,
@@ -89,7 +112,7 @@ export async function revocationsAfter(
       .select(['anchor', 'value', 'expires_at', 'sequence'])
       .where('zone_id', '=', zone)
       .where('sequence', '>', behind)
-      .where('expires_at', '>', new Date(nowMs))
+      .$if(after === 0, (query) => query.where('expires_at', '>', new Date(nowMs)))
       .orderBy('sequence')
       .limit(rowsOfReading)
       .execute()

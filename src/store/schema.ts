@@ -287,6 +287,7 @@ export interface SessionRow {
   created_at: Timestamp
   /** When it ends by itself; a heartbeat moves it on. */
   expires_at: Timestamp | null
+  suspended_at: Timestamp | null
   ended_at: Timestamp | null
   end_reason: string | null
 }

@@ -10,11 +10,20 @@ export type Session = Selectable<SessionRow>
 export type NotLive = 'suspended' | 'terminated' | 'expired'
 
 /** What the liveness of a session is told by. */
-type Lifetime = Pick<Session, 'state' | 'expires_at'>
+type Lifetime = Pick<Session, 'state' | 'expires_at' | 'kind' | 'sub_type' | 'lease_seconds'>
+
+/**
+ * Whether others move the end of a session on: heartbeats that of a service, and whatever runs
+ * under it that of an application's own session. While it is suspended its time stands still.
+ */
+export function isRenewed({ kind, sub_type, lease_seconds }: Lifetime): boolean {
+  return lease_seconds !== null || (kind === 'subject' && sub_type === 'application')
+}
 
 /** The state of a session by itself at a time. */
-export function stateOf({ state, expires_at }: Lifetime, nowMs: number): 'active' | NotLive {
-  if (state === 'terminated') return state
+export function stateOf(session: Lifetime, nowMs: number): 'active' | NotLive {
+  const { state, expires_at } = session
+  if (state === 'terminated' || (state === 'suspended' && isRenewed(session))) return state
   return expires_at !== null && expires_at.getTime() <= nowMs ? 'expired' : state
 }
 
@@ -124,6 +133,16 @@ export async function extendSession(
     .where('zone_id', '=', zone)
     .where('expires_at', '<', until)
     .execute()
+}
+
+/** Moves the end of an application's own session to that of what runs under it. Index: sessions_root. */
+export async function extendRoot(queries: Queries, zone: ZoneId, root: string): Promise<void> {
+  await sql`
+    update sessions r set expires_at = greatest(r.expires_at, (
+      select max(s.expires_at) from sessions s
+      where s.root_id = r.id and s.zone_id = ${zone} and s.state <> 'terminated'))
+    where r.id = ${root} and r.zone_id = ${zone} and r.kind = 'subject'
+      and r.sub_type = 'application'`.execute(queries)
 }
 
 /** Notes that a service lives, and until when its lease now runs. Index: primary key. */

@@ -5,6 +5,14 @@ import { issuerOf } from './issuer.ts'
 /** What a mandate may be used for; none stands in for another. */
 export type MandateUse = 'session' | 'resource' | 'control'
 
+/** Who acts (RFC 8693 section 4.1): the outermost one now, those inside before it. */
+export interface Actor {
+  readonly sub: string
+  /** The application that runs it, where it is an agent session. */
+  readonly client_id?: Id<'application'>
+  readonly act?: Actor
+}
+
 /** The claims of a mandate (authority.md; RFC 9068 section 2.2). Times in seconds. */
 export interface MandateClaims {
   readonly iss: string
@@ -24,9 +32,17 @@ export interface MandateClaims {
   /** Ids of what it reaches: a resource, a zone, or `platform`. */
   readonly target: readonly string[]
   /** Who acts for the subject (RFC 8693 section 4.1). */
-  readonly act?: { readonly sub: string }
+  readonly act?: Actor
   /** The key that its presenter has to prove (RFC 9449 section 6.1). */
   readonly cnf?: { readonly jkt: string }
+  /** The agent session that acts. */
+  readonly agent_session_id?: string
+  /** The delegation that it rests upon, with those before it, the first one first. */
+  readonly delegation_edge_id?: string
+  readonly delegation_path?: readonly string[]
+  /** The agent sessions that it has come through, from the one that first lent to the one acting. */
+  readonly delegation_chain?: readonly string[]
+  readonly hop_count?: number
   readonly plan?: {
     readonly id: Id<'plan'>
     readonly digest: string

@@ -21,8 +21,8 @@ export interface Allowed {
   readonly scopes: readonly string[]
   /** When the first of the grants that the scopes rest upon ends, in Unix milliseconds. */
   readonly endsAtMs: number
-  /** The approval that released them; null where none was needed. */
-  readonly hold: string | null
+  /** The approvals that released them, all of which the mandate uses up. */
+  readonly holds: readonly string[]
 }
 
 /**
@@ -51,7 +51,7 @@ export async function decideScopes(
   })
   const isGranted = asked === null ? allowed.length > 0 : decision.allow
   if (isGranted && resource !== null)
-    return allowedBy(exchange, facts, decision, { resource, scopes: allowed, hold: null })
+    return allowedBy(exchange, facts, decision, { resource, scopes: allowed, holds: [] })
   const refused = asked === null ? decideOnHeld(exchange, facts, decision, subject) : decision
   if (refused.reason !== 'approval_required' || resource === null)
     return refuseDecision(exchange, refused)
@@ -70,7 +70,8 @@ async function afterApproval(
   const { scopes } = decision.input
   const gated = { exchange, facts, subject, scopes, obligations }
   const held = await holdOf(gated)
-  if (held.kind !== 'over') exchange.event.approvalIds = [held.hold.id]
+  if (held.kind !== 'over')
+    exchange.event.approvalIds = [...(exchange.event.approvalIds ?? []), held.hold.id]
   if (held.kind !== 'released') {
     noteRefusal(exchange, decision)
     return refuseHeld(gated, held)
@@ -79,7 +80,7 @@ async function afterApproval(
   const released = decide(exchange, facts, scopes, subject, tiers)
   if (!released.allow) return refuseDecision(exchange, released)
   diagnose(exchange.event, { approved: tiers })
-  return allowedBy(exchange, facts, released, { resource, scopes, hold: held.hold.id })
+  return allowedBy(exchange, facts, released, { resource, scopes, holds: [held.hold.id] })
 }
 
 function allowedBy(

@@ -52,8 +52,10 @@ export type OverReason =
  * resource, set of scopes, policy set version or demand is another request.
  */
 export async function holdOf(gated: Gated): Promise<Held> {
-  const { exchange } = gated
-  const named = exchange.parameters.get('approval_id')
+  const { exchange, facts } = gated
+  // A delegation may be held for more than one application on it; the client names its own hold.
+  const isItsOwn = facts.client.id === exchange.event.applicationId
+  const named = isItsOwn ? exchange.parameters.get('approval_id') : undefined
   return exchange.parts.context.db.transaction(exchange.zone, async (queries) =>
     named === undefined ? heldOrMade(queries, gated) : heldByName(queries, gated, named),
   )

@@ -18,8 +18,8 @@ export interface Issue {
   readonly dpopRequired: boolean
   /** Writes the event together with the change that it tells of, where there is one. */
   readonly record?: (event: AuditEvent) => Promise<void>
-  /** The approval that it uses up; absent or null where none was needed. */
-  readonly hold?: string | null
+  /** The approvals that it uses up. */
+  readonly holds?: readonly string[]
 }
 
 /** One way to get a mandate: a checklist in a file of its own. */
@@ -58,8 +58,20 @@ export function resourceTerms(
     scopes: allowed.scopes,
     lifetimeSeconds: limits.mandateTtlSeconds,
     endsAtMs: Math.min(allowed.endsAtMs, subjectEndsAtMs),
-    ...(subject === undefined ? {} : { session: { sid: subject.sid, rootSid: subject.root_sid } }),
-    ...(subject?.cnf === undefined ? {} : { cnf: subject.cnf }),
+    ...(subject === undefined ? {} : heldBy(subject)),
+  }
+}
+
+/** What a mandate has of the session mandate that it is exchanged from. */
+function heldBy(
+  subject: MandateClaims,
+): Pick<MandateTerms, 'session' | 'agent_session_id' | 'act' | 'cnf'> {
+  const { sid, root_sid: rootSid, agent_session_id, act, cnf } = subject
+  return {
+    session: { sid, rootSid },
+    ...(agent_session_id === undefined ? {} : { agent_session_id }),
+    ...(act === undefined ? {} : { act }),
+    ...(cnf === undefined ? {} : { cnf }),
   }
 }
 

@@ -1,5 +1,8 @@
 import { recordEvents } from '../audit/record.ts'
 import { limits } from '../kernel/limits.ts'
+import type { ZoneId } from '../kernel/ids.ts'
+import { endBelow } from '../store/cascades.ts'
+import type { Queries } from '../store/database.ts'
 import { insertRevocations, type Revocation } from '../store/revocations.ts'
 import type { MandateClaims } from './claims.ts'
 import { diagnose } from './draft-event.ts'
@@ -30,6 +33,7 @@ export async function revoke(parts: Parts, request: EndpointRequest): Promise<vo
       record: async (written) => {
         await parts.context.db.transaction(zone, async (queries) => {
           await insertRevocations(queries, zone, new Date(nowMs), revocationsOf(claims))
+          await endSession(queries, zone, new Date(nowMs), claims)
           await recordEvents(queries, nowMs, [written])
         })
         parts.trust.forget(zone)
@@ -39,11 +43,25 @@ export async function revoke(parts: Parts, request: EndpointRequest): Promise<vo
   })
 }
 
-/** A session takes with it what was exchanged from it, none of which outlives it. */
+/**
+ * A session takes with it what was exchanged from it, none of which outlives it. The mandate of an
+ * agent session stands for that agent alone, and not for whom it runs.
+ */
 function revocationsOf(claims: MandateClaims): readonly Revocation[] {
   const expiresAt = new Date((claims.exp + limits.clockSkewSeconds) * 1_000)
   const own: Revocation = { anchor: 'jti', value: claims.jti, expiresAt }
-  return claims.use === 'session'
+  return claims.use === 'session' && claims.agent_session_id === undefined
     ? [own, { anchor: 'session', value: claims.sid, expiresAt }]
     : [own]
+}
+
+/** With a session mandate its session ends, and everything below it. */
+async function endSession(
+  queries: Queries,
+  zone: ZoneId,
+  now: Date,
+  { use, sid, agent_session_id: agent = sid }: MandateClaims,
+): Promise<void> {
+  if (use === 'session')
+    await endBelow(queries, zone, now, { sessions: [agent] }, 'mandate_revoked')
 }

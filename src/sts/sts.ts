@@ -17,6 +17,7 @@ import { createIssuerKeys } from './people/issuer-keys.ts'
 import { createRevocationFeed, type ZoneFeed } from './revocation-feed.ts'
 import { revoke } from './revoke.ts'
 import { recordUnread } from './serve.ts'
+import { verifySession, type SessionMandate } from './session-mandate.ts'
 import { createSigners } from './signers.ts'
 import { startUpkeep } from './upkeep.ts'
 import { issueToken, type TokenAnswer } from './token.ts'
@@ -39,6 +40,8 @@ export interface Sts extends AsyncDisposable {
 
   /** Believes a bearer token as a control mandate, or refuses `invalid_mandate`. */
   verifyControl(token: string): Promise<ControlMandate>
+  /** Believes a bearer token as a session mandate, or refuses; null where it claims to be none. */
+  verifySession(token: string): Promise<SessionMandate | null>
   /** The Operator's mandate to read for a conversation: the token. */
   readMandate(asked: AskedIn & { readonly conversationId: Id<'conversation'> }): Promise<string>
   /** The executor's mandate to apply a plan, once: the token. */
@@ -83,6 +86,7 @@ export function createSts(context: StsContext, rates = createRateLimiter(context
       return zone && feed.of(zone)
     },
     verifyControl: (token) => verifyControl(parts, token),
+    verifySession: (token) => verifySession(parts, token),
     readMandate: ({ conversationId, ...asked }) =>
       requestMandate(
         parts,

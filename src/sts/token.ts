@@ -1,7 +1,9 @@
 import { refuse } from '../kernel/faults.ts'
 import { bindToProof } from './dpop.ts'
 import { noteMandate } from './draft-event.ts'
+import { agentSession } from './grants/agent-session.ts'
 import { clientCredentials } from './grants/client-credentials.ts'
+import { delegated } from './grants/delegated.ts'
 import { idTokenExchange } from './grants/id-token.ts'
 import { planMandate } from './grants/plan-mandate.ts'
 import { readMandate } from './grants/read-mandate.ts'
@@ -30,6 +32,8 @@ const exchanges: ReadonlyMap<string, Grant> = new Map([
   [tokenTypes.accessToken, tokenExchange],
   [tokenTypes.jwt, tokenExchange],
   [tokenTypes.idToken, idTokenExchange],
+  [tokenTypes.agentSession, agentSession],
+  [tokenTypes.delegation, delegated],
   [tokenTypes.conversation, readMandate],
   [tokenTypes.plan, planMandate],
 ])
@@ -45,9 +49,9 @@ export async function issueToken(parts: Parts, request: EndpointRequest): Promis
     const issued = await bindToProof(exchange, await grant.run(exchange))
     const signer = await parts.signers.of(exchange.zone, issued.keyId)
     noteMandate(exchange.event, issued.claims)
-    const { hold = null } = issued
+    const { holds = [] } = issued
     const record: Settled<TokenAnswer>['record'] =
-      hold === null ? issued.record : (event) => recordRelease(exchange, hold, event)
+      holds.length === 0 ? issued.record : (event) => recordRelease(exchange, holds, event)
     return {
       ...(record !== undefined && { record }),
       answer: () => answerOf(issued, signJws(signer, issued.claims)),

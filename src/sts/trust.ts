@@ -133,6 +133,9 @@ function anchorsOf(claims: MandateClaims): readonly Revoked[] {
     { anchor: 'client', value: claims.client_id },
     { anchor: 'subject', value: claims.sub },
   ]
+  if (claims.agent_session_id !== undefined)
+    anchors.push({ anchor: 'agent_session', value: claims.agent_session_id })
+  for (const value of claims.delegation_path ?? []) anchors.push({ anchor: 'edge', value })
   if (claims.requester_token !== undefined)
     anchors.push({ anchor: 'requester_token', value: claims.requester_token })
   return anchors

@@ -127,15 +127,18 @@ describe('an archive', () => {
   test('of a zone leaves it readable, refuses every change in it and mints nothing', async () => {
     const make = await newZone(world)
     const application = await make.application()
+    await make.agent()
     await make.call('zones.delete', {})
     const { body } = await world.call('GET', `/v1/zones/${make.zone}`)
     expect(body.archived_at).not.toBeNull()
     for (const operation of operations.filter(
       ({ place, effect }) => place === 'zone' && effect !== 'read',
-    ))
+    )) {
+      const caller = await make.caller(operation)
       await expectRefused(world, 'zone_archived', () =>
-        callOperation(world, operation, make.zone, { application_id: application.id }),
+        callOperation(world, operation, make.zone, { application_id: application.id }, caller),
       )
+    }
     const has = async (query: string) => {
       const list = await world.call('GET', `/v1/zones?limit=500${query}`)
       const items: { id: string }[] = list.body.items

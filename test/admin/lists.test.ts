@@ -25,6 +25,8 @@ beforeAll(async () => {
     await make.policySetVersion()
     await make.plan()
     await make.conversation()
+    await make.session()
+    await make.delegation()
     await make.adminToken()
   }
 })

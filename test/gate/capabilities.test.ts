@@ -52,7 +52,7 @@ interface Caller {
 
 /** The rule of admin-api.md, said once more and in other words than the code's. */
 function expected(
-  { capability, place, effect }: Operation,
+  { capability, place, effect, callers }: Operation,
   { scope, set }: Caller,
   zone: keyof typeof zones,
 ): FaultCode | 'admitted' {
@@ -70,7 +70,7 @@ function expected(
       if (!holds(capability)) return `${capability}_capability_required`
   }
   if (place === 'zone' && zone === 'system' && effect !== 'read') return 'system_zone_read_only'
-  return 'admitted'
+  return callers === 'agents' ? 'session_mandate_required' : 'admitted'
 }
 
 function decided(operation: Operation, { scope, set }: Caller, zone: Zone): string {

@@ -70,8 +70,9 @@ describe.each(
   test('is refused: it changes nothing that could be shown', async () => {
     const make = await newZone(world)
     const input = { ...(await examples[id as OperationId](make)) }
+    const caller = await make.caller(operation)
     await expectRefused(world, 'not_plannable', () =>
-      callOperation(world, operation, make.zone, input, dryRun),
+      callOperation(world, operation, make.zone, input, { ...caller, ...dryRun }),
     )
   })
 })

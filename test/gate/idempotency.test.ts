@@ -43,8 +43,11 @@ describe.each(posts.map((operation) => [operation.id, operation] as const))(
     test('gives the same answer again, and does nothing again', async () => {
       const make = await newZone(world)
       const input = { ...(await examples[id as OperationId](make)) }
-      const headers = { 'idempotency-key': freshKey() }
-      const send = () => callOperation(world, operation, make.zone, input, { headers })
+      const options = {
+        ...(await make.caller(operation)),
+        headers: { 'idempotency-key': freshKey() },
+      }
+      const send = () => callOperation(world, operation, make.zone, input, options)
       const first = await send()
       expect([first.status, replayed(first)]).toEqual([operation.route.status, null])
       const [state, mark] = [await world.state(), await world.eventCount()]

@@ -51,11 +51,15 @@ function valueAt(input: unknown, path: string): unknown {
 }
 
 /** Fields that an example leaves out, by an example of another operation that has them. */
-const elsewhere: Readonly<Record<string, OperationId>> = {
-  application_id: 'access.check',
-  resource_id: 'access.check',
-  credential_provider_id: 'resources.create',
-  version_id: 'policy_sets.activate',
+const elsewhere: Readonly<Record<string, readonly [OperationId, string]>> = {
+  application_id: ['access.check', 'application_id'],
+  resource_id: ['access.check', 'resource_id'],
+  credential_provider_id: ['resources.create', 'credential_provider_id'],
+  version_id: ['policy_sets.activate', 'version_id'],
+  source_session_id: ['sessions.get', 'session_id'],
+  target_session_id: ['sessions.get', 'session_id'],
+  target_application_id: ['access.check', 'application_id'],
+  parent_edge_id: ['delegations.get', 'edge_id'],
 }
 
 const rows = (catalogue as readonly Operation[]).flatMap((operation) =>
@@ -77,12 +81,14 @@ describe.each(rows)('%s with %s of another zone', (id, field, operation) => {
     const foreign = { ...(await examples[id as OperationId](other)) }
     const source = valueAt(foreign, field) ?? (await foreignValue(field))
     expect(source, `an id for ${field}`).toMatch(/^[a-z]+_/)
+    const caller = await mine.caller(operation)
     const [state, mark] = [await world.state(), await world.eventCount()]
     const answer = await callOperation(
       world,
       operation,
       mine.zone,
       withValue(input, field, source) as Record<string, unknown>,
+      caller,
     )
     expect([answer.status, answer.body.error], JSON.stringify(answer.body)).toEqual([
       404,
@@ -95,8 +101,10 @@ describe.each(rows)('%s with %s of another zone', (id, field, operation) => {
 
     async function foreignValue(path: string): Promise<unknown> {
       const name = path.split('.').at(-1) ?? ''
-      const example = elsewhere[name]
-      return example === undefined ? undefined : valueAt(await examples[example](other), name)
+      const [example, there] = elsewhere[name] ?? []
+      return example === undefined || there === undefined
+        ? undefined
+        : valueAt(await examples[example](other), there)
     }
   })
 })
@@ -130,6 +138,7 @@ describe('lists of a zone', () => {
         await make.conversation()
         await make.webhook()
         await waitingApproval(make)
+        await make.delegation()
       }
       const { body } = await callOperation(world, operation, mine.zone, {})
       expect(body.items.length).toBeGreaterThan(0)

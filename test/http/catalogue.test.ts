@@ -34,7 +34,8 @@ describe.each(catalogue.map((operation) => [operation.id, operation] as const))(
     test('answers as it declares, and leaves the event that it should', async () => {
       const make = await newZone(world)
       const input = { ...(await examples[id](make)) }
-      const answer = await callOperation(world, operation, make.zone, input)
+      const caller = await make.caller(operation)
+      const answer = await callOperation(world, operation, make.zone, input, caller)
       expect(answer.status, JSON.stringify(answer.body)).toBe(operation.route.status)
       expectDeclared(operation, answer)
       const events = await world.sql<StoredEvent>(
@@ -60,13 +61,23 @@ function expectDeclared({ route, streams, output }: Operation, { body, headers }
 }
 
 /** A change is recorded with what it changed, by digests of before and after. */
-function expectedEvent({ id, effect, versioned }: Operation): unknown {
+function expectedEvent({ id, effect, versioned, callers }: Operation): unknown {
   const digest = expect.stringMatching(/^sha256:[0-9a-f]{64}$/)
+  const administrator = {
+    kind: 'person',
+    id: expect.stringMatching(/^prn_/),
+    name: 'administrator',
+  }
+  const agent = {
+    kind: 'application',
+    id: expect.stringMatching(/^app_/),
+    name: expect.any(String),
+  }
   return {
     type: id,
     outcome: effect === 'read' ? 'allow' : 'applied',
     body: expect.objectContaining({
-      actor: { kind: 'person', id: expect.stringMatching(/^prn_/), name: 'administrator' },
+      actor: callers === 'agents' ? agent : administrator,
       reason: null,
       ...(versioned && {
         before_digest: digest,

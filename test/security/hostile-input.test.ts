@@ -110,7 +110,7 @@ describe('any request to any route', () => {
     await fc.assert(
       fc.asyncProperty(request, fc.boolean(), async ([id, input], keyed) => {
         const operation = operationOf(id)
-        const answer = await sendRaw(operation, victim.zone, input, keyed)
+        const answer = await sendRaw(operation, victim, input, keyed)
         counted.set(answer.status, (counted.get(answer.status) ?? 0) + 1)
         expect(answer.status, JSON.stringify(answer.body)).toBeLessThan(500)
         if (answer.status >= 400) expectError(answer, answer.body.error)
@@ -127,7 +127,7 @@ describe('any request to any route', () => {
 /** Sends fields as they are, where a client library would refuse to. */
 async function sendRaw(
   operation: Operation,
-  zone: string,
+  victim: ZoneMaker,
   input: Record<string, unknown>,
   keyed: boolean,
 ): Promise<Answer> {
@@ -141,9 +141,12 @@ async function sendRaw(
   )
   for (const field of pathFields(operation))
     if (wellFormed[field] === '.' || wellFormed[field] === '..') wellFormed[field] = 'x'
-  const { method, path, body } = requestOf(operation, zone, wellFormed)
+  const { method, path, body } = requestOf(operation, victim.zone, wellFormed)
   const headers = keyed ? { 'idempotency-key': `fuzz-${JSON.stringify(input).length}` } : {}
-  return world.call(method, path.slice(0, 8_000), body, { headers })
+  return world.call(method, path.slice(0, 8_000), body, {
+    ...(await victim.caller(operation)),
+    headers,
+  })
 }
 
 describe('names that every object has', () => {
@@ -158,7 +161,10 @@ describe('names that every object has', () => {
         method,
         read ? `${path}?${key}=a&${key}=b` : path,
         read ? undefined : JSON.stringify(own),
-        read ? {} : { headers: { 'content-type': 'application/json' } },
+        {
+          ...(await make.caller(operation)),
+          ...(!read && { headers: { 'content-type': 'application/json' } }),
+        },
       )
       expectError(answer, read ? 'invalid_query' : 'invalid_body')
     }
@@ -258,7 +264,7 @@ describe('a body', () => {
       for (const text of ['a\u0000', '\ud800a'])
         for (const body of [{ plan_id: text }, { [text]: 1 }, { name: { deep: [text] } }]) {
           const { method, path: to } = requestOf(operation, make.zone, absentIds(operation))
-          const answer = await world.call(method, to, body)
+          const answer = await world.call(method, to, body, await make.caller(operation))
           expect([operation.id, answer.body.error]).toEqual([operation.id, 'invalid_body'])
         }
   })

@@ -271,12 +271,15 @@ describe('other tokens are no control mandates', () => {
       client_id: app.id,
       client_secret: app.client_secret ?? '',
     }
-    for (const more of [{}, { resource: identifier }]) {
+    for (const [more, code] of [
+      [{}, 'session_mandate_refused'],
+      [{ resource: identifier }, 'invalid_mandate'],
+    ] as const) {
       const answer = await world.oauth('token', { ...form, ...more }, make.zone)
       expect(answer.status).toBe(200)
       const token = answer.body.access_token as string
       for (const path of ['grants', 'plans'])
-        await expectRefused(world, 'invalid_mandate', () =>
+        await expectRefused(world, code, () =>
           world.call('GET', `/v1/zones/${make.zone}/${path}`, undefined, { token }),
         )
     }

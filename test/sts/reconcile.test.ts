@@ -104,10 +104,11 @@ describe('the declared identities', () => {
     expect([operator.name, executor.name].every((name) => isReserved(name))).toBe(true)
   })
 
-  test('the Operator reads everything but admin tokens, and proposes', () => {
+  test('the Operator reads everything but admin tokens and what runs, and proposes', () => {
+    const others = ['admin_tokens:read', 'sessions:read', 'delegations:read']
     const reads = catalogue
       .map(({ scope }) => scope)
-      .filter((scope) => scope.endsWith(':read') && scope !== 'admin_tokens:read')
+      .filter((scope) => scope.endsWith(':read') && !others.includes(scope))
     expect(operator.scopes).toEqual([...new Set([...reads, 'plans:propose'])].sort())
   })
 

@@ -78,10 +78,10 @@ describe('a session exchanges for a mandate', () => {
       'requested_token_type_unsupported',
     ],
     [
-      'with an actor',
+      'with an actor that is none',
       { actor_token: 'x', actor_token_type: accessToken },
       'invalid_request',
-      'actor_token_unsupported',
+      'actor_token_malformed',
     ],
     [
       'with an audience',

@@ -175,8 +175,35 @@ const policy: Pick<
 
 const rest: Pick<
   Examples,
-  Extract<OperationId, `${'audit' | 'plans' | 'conversations' | 'operator'}.${string}`>
+  Extract<
+    OperationId,
+    `${'sessions' | 'delegations' | 'audit' | 'plans' | 'conversations' | 'operator'}.${string}`
+  >
 > = {
+  'sessions.list': nothing,
+  'sessions.start': () => ({ name: 'nightly report' }),
+  'sessions.get': (make) => agentSession(make),
+  'sessions.heartbeat': (make) => agentSession(make),
+  'sessions.suspend': (make) => agentSession(make),
+  'sessions.resume': async (make) => {
+    const named = await agentSession(make)
+    await make.call('sessions.suspend', named)
+    return named
+  },
+  'sessions.terminate': (make) => agentSession(make),
+
+  'delegations.list': nothing,
+  'delegations.create': async (make) => ({
+    target_application_id: (await make.application()).id,
+    resource_id: (await make.resource()).id,
+    scopes: ['invoices:read'],
+    expires_at: inAnHour(make),
+    ttl_seconds: 300,
+    max_hops: 1,
+  }),
+  'delegations.get': async (make) => ({ edge_id: (await make.delegation()).id }),
+  'delegations.revoke': async (make) => ({ edge_id: (await make.delegation()).id }),
+
   'audit.list': nothing,
   'audit.by_request': async (make) => ({ request_id: await recordedRequest(make) }),
   'audit.explain': async (make) => ({ request_id: await recordedRequest(make) }),
@@ -250,6 +277,14 @@ async function deadDelivery(make: ZoneMaker) {
   const [dead] = (await make.call('webhooks.deliveries', { webhook_id })).items
   if (dead === undefined) throw new Error('nothing was to be delivered')
   return { webhook_id, delivery_id: dead.id }
+}
+
+async function agentSession(make: ZoneMaker) {
+  return { session_id: (await make.session()).id }
+}
+
+function inAnHour({ world }: ZoneMaker): string {
+  return new Date(world.now() + 3_600_000).toISOString()
 }
 
 async function setVersion(make: ZoneMaker) {

@@ -5,6 +5,7 @@ import {
   type RequestOf,
 } from '../../tools/catalogue.ts'
 import { newId } from '../../src/kernel/ids.ts'
+import type { Operation } from '../../tools/operation.ts'
 import type { CallOptions, World } from '../world.ts'
 import { callOperation } from './requests.ts'
 
@@ -39,8 +40,22 @@ export interface ZoneMaker {
   conversation(): Promise<OutputOf<'conversations.create'>>
   /** A plan of one step that waits for approval. */
   plan(): Promise<OutputOf<'plans.create'>>
+  /** The zone's agent: one session that serves, and its mandate. */
+  agent(): Promise<Agent>
+  /** A service below the agent. */
+  session(): Promise<OutputOf<'sessions.start'>>
+  /** With what an operation is called: the agent's mandate where it is for agents. */
+  caller(operation: Operation): Promise<CallOptions>
+  /** A delegation from the agent to another application. */
+  delegation(): Promise<OutputOf<'delegations.create'>>
   /** An admin token of somebody new, without capabilities that matter. */
   adminToken(): Promise<OutputOf<'admin_tokens.create'>>
+}
+
+export interface Agent {
+  readonly session: OutputOf<'sessions.start'>
+  /** The mandate of the agent session. */
+  readonly token: string
 }
 
 export const scopes = ['invoices:read', 'invoices:write']
@@ -62,6 +77,8 @@ export function makerIn(world: World, zone: string): ZoneMaker {
   }
   const application = () => call('applications.create', { name: freshName('agent') })
   const resource = () => call('resources.create', { name: freshName('Invoices'), scopes })
+  let started: Promise<Agent> | undefined
+  const agent = () => (started ??= startAgent(world, zone, call, application))
   const policySet = () => call('policy_sets.create', { name: freshName('set') })
   return {
     world,
@@ -113,6 +130,20 @@ export function makerIn(world: World, zone: string): ZoneMaker {
           { id: 'one', operation: 'applications.create', input: { name: freshName('agent') } },
         ],
       }),
+    agent,
+    session: async () =>
+      call('sessions.start', { lifecycle: 'service' }, { token: (await agent()).token }),
+    caller: async ({ callers }) => (callers === 'agents' ? { token: (await agent()).token } : {}),
+    delegation: async () =>
+      call(
+        'delegations.create',
+        {
+          target_application_id: (await application()).id,
+          resource_id: (await resource()).id,
+          scopes: ['invoices:read'],
+        },
+        { token: (await agent()).token },
+      ),
     adminToken: () =>
       call('admin_tokens.create', {
         principal_name: freshName('automation'),
@@ -120,4 +151,29 @@ export function makerIn(world: World, zone: string): ZoneMaker {
         capabilities: ['read'],
       }),
   }
+}
+
+/** Tests of a whole file share it, on a machine that may be slow. */
+const longLived = { lifecycle: 'service', lease_seconds: 3_600 } as const
+
+async function startAgent(
+  world: World,
+  zone: string,
+  call: ZoneMaker['call'],
+  application: ZoneMaker['application'],
+): Promise<Agent> {
+  const { id, client_secret } = await application()
+  const ask = async (form: Record<string, string>): Promise<string> => {
+    const credentials = { client_id: id, client_secret: client_secret ?? '' }
+    const { body } = await world.oauth('token', { ...credentials, ...form }, zone)
+    return body.access_token as string
+  }
+  const own = await ask({ grant_type: 'client_credentials' })
+  const session = await call('sessions.start', longLived, { token: own })
+  const token = await ask({
+    grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange',
+    subject_token_type: 'urn:caracal:params:oauth:token-type:agent-session',
+    subject_token: session.id,
+  })
+  return { session, token }
 }

@@ -7,7 +7,7 @@ export interface Revocations extends AsyncDisposable {
   readonly asked: Promise<unknown>
   /** Whether the issuer has said within the bound that there is nothing else. */
   isFresh(): boolean
-  /** Whether one of the anchors (`jti:...`) is revoked. */
+  /** Whether one of the anchors (`jti:...`) is revoked, and was not released since. */
   hasAny(anchors: readonly string[]): boolean
 }
 
@@ -119,7 +119,11 @@ function revokedNames(now: () => number): RevokedNames {
       names.clear()
       add(found)
     },
-    hasAny: (anchors) => names.size > 0 && anchors.some((anchor) => names.has(anchor)),
+    hasAny(anchors) {
+      if (names.size === 0) return false
+      const nowMs = now()
+      return anchors.some((anchor) => nowMs < (names.get(anchor) ?? 0) * 1_000)
+    },
     sweep() {
       if (performance.now() - sweptAtMs < sweepEveryMs) return
       sweptAtMs = performance.now()

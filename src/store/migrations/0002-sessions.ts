@@ -19,6 +19,7 @@ const statements = [
     heartbeat_at timestamptz(3),
     created_at timestamptz(3) not null,
     expires_at timestamptz(3),
+    suspended_at timestamptz(3),
     ended_at timestamptz(3),
     end_reason text,
     check ((kind = 'agent') = (lifecycle is not null)),

@@ -28,6 +28,6 @@ export const clientCredentials: Grant = {
       hops: 0,
     })
     const terms = resourceTerms(facts.client, allowed)
-    return { ...issue(exchange, facts, terms, null), hold: allowed.hold }
+    return { ...issue(exchange, facts, terms, null), holds: allowed.holds }
   },
 }

@@ -79,6 +79,7 @@ export async function recordUserSession(
       heartbeat_at: null,
       created_at: now,
       expires_at: new Date(session.endsAtMs),
+      suspended_at: null,
       ended_at: null,
       end_reason: null,
     })
