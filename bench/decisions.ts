@@ -1,6 +1,7 @@
 import { newId } from '../src/kernel/ids.ts'
 import { decisionInput, type Authority } from '../src/policy/authority.ts'
 import { emptyDocuments } from '../src/policy/bundle.ts'
+import { noCustomPolicies } from '../src/policy/custom-policies.ts'
 import type { Documents } from '../src/policy/document-schemas.ts'
 import { loadPolicyEngine, type PolicyEngine } from '../src/policy/load.ts'
 import { figure, percentiles, type Figure, type Measured } from './figure.ts'
@@ -52,6 +53,7 @@ function authorityWith(documentsOfZone: Documents): Authority {
   return {
     zone: { id: newId('zone', 0), archived: false, versionId: newId('policySetVersion', 0) },
     documents: documentsOfZone,
+    custom: noCustomPolicies,
     application: {
       id: application,
       name: 'agent',

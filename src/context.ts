@@ -38,6 +38,7 @@ import { systemPrompt } from './operator/prompt.ts'
 import { runningTurns, type RunningTurns } from './operator/running.ts'
 import type { TurnContext } from './operator/turn.ts'
 import { loadPolicyEngine, type PolicyEngine } from './policy/load.ts'
+import { createRegoCompiler } from './policy/rego-compiler.ts'
 import { openDatabase, type Database } from './store/database.ts'
 import { startEmbeddedPostgres } from './store/embedded/embedded-postgres.ts'
 import { migrate } from './store/migrate.ts'
@@ -91,6 +92,7 @@ export async function createContext(
     loadPolicyEngine(),
     openStore(config, secrets, overrides, log, begun),
   ])
+  begun.use(policy)
   const vault = openVault(masterKeyOf(config, secrets))
   const base = { config, log, clock, policy, vault, db: database.db }
   const system = await reconcileSystemZone(base)
@@ -126,6 +128,7 @@ function assemble(
   const sts = begun.use(createSts({ clock, db, vault, policy, issuerBase, system, log }))
   const services: Services = {
     ...{ vault, policy, issuerBase, system, running: runningTurns() },
+    rego: createRegoCompiler(config.opaBin),
     model: overrides.model ?? modelOf(config, secrets),
     mandates: mandatesOf(base, sts),
     gate: () => gate,

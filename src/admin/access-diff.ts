@@ -4,8 +4,7 @@ import type { accessTuple } from '../../tools/access.ts'
 import type { Id, ZoneId } from '../kernel/ids.ts'
 import { limits } from '../kernel/limits.ts'
 import { refuse } from '../kernel/faults.ts'
-import { decisionInput, documentsOf, type Authority } from '../policy/authority.ts'
-import { emptyDocuments } from '../policy/bundle.ts'
+import { decisionInput, policyOf, type Authority } from '../policy/authority.ts'
 import type { PolicyEngine } from '../policy/load.ts'
 import type { ObjectRow } from '../store/objects.ts'
 import type { Change, Tx } from '../store/tx.ts'
@@ -62,6 +61,7 @@ export async function effectiveAccess(
 interface Loaded {
   readonly zone: Authority['zone']
   readonly documents: Authority['documents']
+  readonly custom: Authority['custom']
   readonly applications: readonly ObjectRow<'applications'>[]
   readonly resources: readonly ObjectRow<'resources'>[]
   readonly grants: ReadonlyMap<string, readonly ObjectRow<'grants'>[]>
@@ -80,24 +80,25 @@ async function accessInZone(
       const grants = loaded.grants.get(`${application.id} ${resource.id}`) ?? []
       if (grants.length === 0 && !Object.hasOwn(loaded.documents.grants, resource.identifier))
         continue
-      tuples.push(...decidePair(policy, tx, loaded, application, resource, grants))
+      tuples.push(...(await decidePair(policy, tx, loaded, application, resource, grants)))
       if (tuples.length > limits.accessTuples)
         refuse('limit_reached', 'There is more access here than one answer holds; filter it.')
     }
   return tuples
 }
 
-function decidePair(
+async function decidePair(
   policy: PolicyEngine,
   tx: Tx,
   loaded: Loaded,
   application: ObjectRow<'applications'>,
   resource: ObjectRow<'resources'>,
   grants: readonly ObjectRow<'grants'>[],
-): readonly AccessTuple[] {
+): Promise<readonly AccessTuple[]> {
   const authority: Authority = {
     zone: loaded.zone,
     documents: loaded.documents,
+    custom: loaded.custom,
     application: {
       id: application.id as Id<'application'>,
       name: application.name,
@@ -120,8 +121,9 @@ function decidePair(
     })),
   }
   const users = new Set<string | null>([null, ...grants.map((grant) => grant.user_id)])
-  return [...users].flatMap((userId) => {
-    const decision = policy.decide(
+  const decided = [...users].map(async (userId) => {
+    const decision = await policy.decideWith(
+      authority.custom,
       decisionInput(authority, {
         userId,
         scopes: resource.scopes,
@@ -149,6 +151,7 @@ function decidePair(
           ],
     )
   })
+  return (await Promise.all(decided)).flat()
 }
 
 /** Index: applications_zone, resources_zone, grants_pair, grants_resource. */
@@ -162,7 +165,7 @@ async function load(tx: Tx, slice: Slice): Promise<Loaded | null> {
     select * from grants
     where zone_id = ${slice.zone} and archived_at is null
       and (${inApplications} or ${inResources})`.execute(tx.queries)
-  const documents = versionId === null ? emptyDocuments : await documentsOf(tx.queries, versionId)
+  const { documents, custom } = await policyOf(tx.queries, versionId)
   const everyPair = slice.all || Object.keys(documents.grants).length > 0
   const applications = await liveOf<'applications'>(tx, slice.zone, 'applications', everyPair, [
     ...slice.applications,
@@ -175,6 +178,7 @@ async function load(tx: Tx, slice: Slice): Promise<Loaded | null> {
   return {
     zone: { id: slice.zone, archived: false, versionId },
     documents,
+    custom,
     applications,
     resources,
     grants: Map.groupBy(grants, (grant) => `${grant.application_id} ${grant.resource_id}`),

@@ -2,9 +2,10 @@ import { Kysely, PostgresDialect, sql } from 'kysely'
 import { Migrator } from 'kysely/migration'
 import pg from 'pg'
 import { up as spine } from './migrations/0001-spine.ts'
+import { up as policy } from './migrations/0006-policy.ts'
 import { serviceRole } from './database.ts'
 
-const migrations = { '0001-spine': { up: spine } }
+const migrations = { '0001-spine': { up: spine }, '0006-policy': { up: policy } }
 
 /**
  * Brings the schema up to date as the database's owner, one starter at a time (Kysely's migrator

@@ -2,10 +2,11 @@ import { refuse } from '../kernel/faults.ts'
 import { decisionInput } from '../policy/authority.ts'
 import { explainDecision } from '../policy/explain.ts'
 import type { Decision, DecisionInput } from '../policy/input.ts'
+import { recordFacts } from '../policy/recorded-facts.ts'
 import { diagnose } from './draft-event.ts'
 import type { Facts } from './facts.ts'
 import type { Exchange } from './parts.ts'
-import { decisionRefusals, otherRefusal } from './refusals-table.ts'
+import { refusalOf } from './refusals-table.ts'
 
 /** Whom a mandate is for, besides the client. */
 export interface Subject {
@@ -28,15 +29,17 @@ export interface Allowed {
  * the missing ones. Without `asked` it is whatever the client holds, and a refusal where that is
  * nothing (RFC 6749 section 3.3).
  */
-export function decideScopes(
+export async function decideScopes(
   exchange: Exchange,
   facts: Facts,
   asked: readonly string[] | null,
   subject: Subject,
-): Allowed {
+): Promise<Allowed> {
   const { resource } = facts.authority
   const scopes = asked ?? resource?.scopes ?? []
-  const decision = decide(exchange, facts, scopes, subject)
+  const decision = await decide(exchange, facts, scopes, subject)
+  const asking = asked === null ? 'held' : 'scopes'
+  exchange.event.facts = recordFacts(decision.input, decision, asking, exchange.nowMs)
   const allowed = scopes.filter((scope) => decision.scopes[scope]?.verdict === 'allow')
   diagnose(exchange.event, {
     resource: resource?.id ?? null,
@@ -50,19 +53,19 @@ export function decideScopes(
   if (!isGranted || resource === null)
     return refuseDecision(
       exchange,
-      asked === null ? decideOnHeld(exchange, facts, decision, subject) : decision,
+      asked === null ? await decideOnHeld(exchange, facts, decision, subject) : decision,
     )
   exchange.event.rules = [...new Set(allowed.flatMap((scope) => rulesOf(decision, scope)))]
   return { resource, scopes: allowed, endsAtMs: endOf(facts, decision, allowed) }
 }
 
 /** Where nobody has asked for the scopes that no grant names, they are not what is missing. */
-function decideOnHeld(
+async function decideOnHeld(
   exchange: Exchange,
   facts: Facts,
   decision: Decided,
   subject: Subject,
-): Decided {
+): Promise<Decided> {
   const held = decision.missing.filter((scope) => decision.scopes[scope]?.reason !== 'no_grant')
   return held.length === 0 ? decision : decide(exchange, facts, held, subject)
 }
@@ -71,17 +74,18 @@ function decideOnHeld(
  * Decides on a session, which names no resource: past the gates of zone and principal, the contract
  * stops at the one that asks for the resource.
  */
-export function admitSession(exchange: Exchange, facts: Facts): void {
-  const decision = decide(exchange, facts, [], { userId: null, hops: 0 })
+export async function admitSession(exchange: Exchange, facts: Facts): Promise<void> {
+  const decision = await decide(exchange, facts, [], { userId: null, hops: 0 })
+  exchange.event.facts = recordFacts(decision.input, decision, 'session', exchange.nowMs)
   if (decision.reason !== 'resource_unknown') refuseDecision(exchange, decision)
 }
 
-function decide(
+async function decide(
   exchange: Exchange,
   facts: Facts,
   scopes: readonly string[],
   subject: Subject,
-): Decided {
+): Promise<Decided> {
   const input = decisionInput(facts.authority, {
     userId: subject.userId,
     scopes,
@@ -90,7 +94,8 @@ function decide(
     hops: subject.hops,
     approved: [],
   })
-  return { input, ...exchange.parts.context.policy.decide(input) }
+  const { policy } = exchange.parts.context
+  return { input, ...(await policy.decideWith(facts.authority.custom, input)) }
 }
 
 function refuseDecision(exchange: Exchange, decision: Decided): never {
@@ -99,7 +104,7 @@ function refuseDecision(exchange: Exchange, decision: Decided): never {
   const { summary, smallest_change } = explainDecision(decision.input, decision)
   diagnose(exchange.event, { explanation: summary, smallest_change })
   exchange.event.rules = decision.rules
-  const { code, message } = decisionRefusals[reason] ?? otherRefusal
+  const { code, message } = refusalOf(reason)
   const named = decisive(decision)
   return refuse(code, message.endsWith('.') ? message : `${message}: ${named.join(' ')}`, {
     details: {

@@ -19,10 +19,10 @@ export const clientCredentials: Grant = {
         refuse('invalid_request', 'Scopes are scopes of a resource: name it with resource.', {
           details: { reason: 'resource_required' },
         })
-      admitSession(exchange, facts)
+      await admitSession(exchange, facts)
       return issue(exchange, facts, sessionTerms(exchange, facts.client), null)
     }
-    const allowed = decideScopes(exchange, facts, asked, { userId: null, hops: 0 })
+    const allowed = await decideScopes(exchange, facts, asked, { userId: null, hops: 0 })
     return issue(exchange, facts, resourceTerms(facts.client, allowed), null)
   },
 }

@@ -21,7 +21,7 @@ export const tokenExchange: Grant = {
     refuseUnsupported(exchange)
     const facts = await readFacts(exchange, resource)
     const subject = await subjectOf(exchange, subjectToken, facts.client.id)
-    const allowed = decideScopes(exchange, facts, asked, {
+    const allowed = await decideScopes(exchange, facts, asked, {
       userId: subject.sub_type === 'user' ? subject.sub : null,
       hops: 0,
     })
