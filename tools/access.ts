@@ -15,7 +15,7 @@ export const accessTuple = z.object({
   verdict: z.enum(['allow', 'approval']),
   rules: z.array(z.string()).meta({ description: 'What determined it, such as grant:grt_...' }),
   depends_on: z.array(z.string()).optional().meta({
-    description: 'What may answer otherwise at another time or from another place; absent: none',
+    description: 'Conditions that may answer otherwise elsewhen or elsewhere',
   }),
 })
 
@@ -29,7 +29,7 @@ export const access = [
       ...page,
       application_id: ref('application').optional(),
       user_id: userId.optional().meta({
-        description: 'What applications may do for this user; absent: for themselves and each user',
+        description: 'What may be done for this user',
       }),
       resource_id: ref('resource').optional(),
       scope: scope.optional(),

@@ -45,11 +45,11 @@ const activation = z.object({
 
 const replay = z.object({
   version_id: z.string(),
-  replayed: z.int().meta({ description: 'Decisions that were taken again' }),
-  unreplayable: z.int().meta({ description: 'Events that hold no facts to decide on' }),
+  replayed: z.int(),
+  unreplayable: z.int().meta({ description: 'Events without facts' }),
   allow_to_deny: z.int(),
   deny_to_allow: z.int(),
-  narrowed: z.int().meta({ description: 'Still granted, with fewer of the scopes that are held' }),
+  narrowed: z.int().meta({ description: 'Granted, with fewer scopes' }),
   widened: z.int(),
   flips: z
     .array(
@@ -70,7 +70,7 @@ const replay = z.object({
         explanation: z.string(),
       }),
     )
-    .meta({ description: 'The newest flips; the counts are of all' }),
+    .meta({ description: 'The newest' }),
 })
 
 const all = '/v1/zones/:zone_id/policy-sets'
@@ -182,9 +182,9 @@ export const policySets = [
         .min(1)
         .max(limits.replayDecisions)
         .default(limits.replayDecisions)
-        .meta({ description: 'How many decisions, counted from the newest' }),
-      from: timestamp.optional().meta({ description: 'Decisions at or after this time' }),
-      to: timestamp.optional().meta({ description: 'Decisions before this time' }),
+        .meta({ description: 'The newest so many' }),
+      from: timestamp.optional(),
+      to: timestamp.optional(),
     }),
     output: replay,
     route: ['POST', `${one}/replay`, 200],
