@@ -1,8 +1,14 @@
 import { newId } from '../src/kernel/ids.ts'
-import { decisionInput, type Authority } from '../src/policy/authority.ts'
+import { limits } from '../src/kernel/limits.ts'
+import { decisionInput, type Authority, type AuthorityRequest } from '../src/policy/authority.ts'
 import { emptyDocuments } from '../src/policy/bundle.ts'
+import { noCustomPolicies, type CustomPolicies } from '../src/policy/custom-policies.ts'
 import type { Documents } from '../src/policy/document-schemas.ts'
 import { loadPolicyEngine, type PolicyEngine } from '../src/policy/load.ts'
+import { recordFacts } from '../src/policy/recorded-facts.ts'
+import { createRegoCompiler } from '../src/policy/rego-compiler.ts'
+import { replayDecisions } from '../src/policy/replay.ts'
+import { findOpa } from '../scripts/policies.ts'
 import { figure, percentiles, type Figure, type Measured } from './figure.ts'
 
 const warmUps = 20_000
@@ -10,15 +16,72 @@ const samples = 200_000
 
 /** Decisions as the token endpoint takes them: the input is made, and the contract evaluates it. */
 export async function measureDecisions(): Promise<readonly Figure[]> {
-  const engine = await loadPolicyEngine()
+  await using engine = await loadPolicyEngine()
   return [
     figure('decision.grants', decide(engine, authorityWith(emptyDocuments))),
     figure('decision.documents', decide(engine, authorityWith(documents))),
+    ...(await measureCustom(engine)),
+    figure('replay.10000', await replay(engine)),
   ]
 }
 
-function decide(engine: PolicyEngine, authority: Authority): Measured {
-  const request = {
+const customSamples = 5_000
+
+/** Decisions with one custom policy, one after the other; none where there is no `opa`. */
+async function measureCustom(engine: PolicyEngine): Promise<readonly Figure[]> {
+  const opa = await findOpa()
+  if (opa === null) return []
+  const source = 'package caracal.authz\n\ndeny contains "no" if "records:delete" in input.scopes\n'
+  const { digest, wasm } = await createRegoCompiler(opa).compile(source)
+  const custom: CustomPolicies = {
+    modules: [{ policyVersionId: newId('policyVersion', 0), digest, readsContext: false }],
+    load: () => Promise.resolve(wasm),
+  }
+  const authority = authorityWith(emptyDocuments)
+  const durationsMs = new Float64Array(customSamples)
+  const begunAtMs = performance.now()
+  for (let i = 0; i < customSamples; i += 1) {
+    const fromMs = performance.now()
+    const { allow, reason } = await engine.decideWith(custom, decisionInput(authority, request()))
+    if (!allow) throw new Error(`the decision was ${reason}`)
+    durationsMs[i] = performance.now() - fromMs
+  }
+  const perSecond = (customSamples * 1_000) / (performance.now() - begunAtMs)
+  const note = `${customSamples} decisions on two scopes, in the thread`
+  return [
+    figure('decision.custom', { perSecond, ...percentiles(durationsMs), megabytes: null, note }),
+  ]
+}
+
+const replays = 5
+
+/** Replays of as many decisions as one may have, without the reading of their events. */
+async function replay(engine: PolicyEngine): Promise<Measured> {
+  const authority = authorityWith(emptyDocuments)
+  const input = decisionInput(authority, request())
+  const facts = recordFacts(input, engine.decide(input), 'scopes', Date.now())
+  const event = { id: '', time: new Date(), request_id: '', application_id: application, facts }
+  const events = Array.from({ length: limits.replayDecisions }, () => event)
+  const policy = { documents, custom: noCustomPolicies }
+  const candidate = { zone: authority.zone.id, versionId: newId('policySetVersion', 0), policy }
+  const durationsMs = new Float64Array(replays)
+  const begunAtMs = performance.now()
+  for (let i = 0; i < replays; i += 1) {
+    const fromMs = performance.now()
+    const { replayed } = await replayDecisions(engine, candidate, events)
+    if (replayed !== events.length) throw new Error(`${replayed} decisions were replayed`)
+    durationsMs[i] = performance.now() - fromMs
+  }
+  return {
+    perSecond: (replays * 1_000) / (performance.now() - begunAtMs),
+    ...percentiles(durationsMs),
+    megabytes: null,
+    note: `${replays} replays on a candidate with documents`,
+  }
+}
+
+function request(): AuthorityRequest {
+  return {
     userId: null,
     scopes: ['records:read', 'records:write'],
     nowMs: Date.now(),
@@ -26,8 +89,12 @@ function decide(engine: PolicyEngine, authority: Authority): Measured {
     hops: 0,
     approved: [],
   }
+}
+
+function decide(engine: PolicyEngine, authority: Authority): Measured {
+  const asked = request()
   const once = (): void => {
-    const { allow, reason } = engine.decide(decisionInput(authority, request))
+    const { allow, reason } = engine.decide(decisionInput(authority, asked))
     if (!allow) throw new Error(`the decision was ${reason}`)
   }
   for (let i = 0; i < warmUps; i += 1) once()
@@ -52,6 +119,7 @@ function authorityWith(documentsOfZone: Documents): Authority {
   return {
     zone: { id: newId('zone', 0), archived: false, versionId: newId('policySetVersion', 0) },
     documents: documentsOfZone,
+    custom: noCustomPolicies,
     application: {
       id: application,
       name: 'agent',

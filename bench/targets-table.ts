@@ -30,6 +30,8 @@ export const targets = {
   'apply.50': { name: 'apply of 50 steps' },
   'decision.grants': { name: 'decision on grants alone', p95MsBelow: 0.2 },
   'decision.documents': { name: 'decision on grants and documents', p95MsBelow: 0.2 },
+  'decision.custom': { name: 'decision with custom Rego' },
+  'replay.10000': { name: 'replay of 10,000 decisions', p50MsBelow: 2_000 },
   'start.existing': { name: 'start on existing data', p50MsBelow: 2_000 },
   'memory.service': { name: 'idle memory, service', megabytesBelow: 250 },
   'memory.postgres': { name: 'idle memory, PostgreSQL' },

@@ -1,5 +1,6 @@
+import { accessSync, constants } from 'node:fs'
 import { homedir } from 'node:os'
-import { resolve } from 'node:path'
+import { delimiter, isAbsolute, join, resolve } from 'node:path'
 import { z } from 'zod'
 import { StartupError } from './kernel/startup-error.ts'
 
@@ -53,6 +54,7 @@ export interface Config {
   readonly timeZone: string
   readonly model: string
   readonly modelBaseUrl: string | null
+  /** Path of the `opa` CLI; null where there is none. */
   readonly opaBin: string | null
 }
 
@@ -103,7 +105,7 @@ export function readConfig(env: Env): { config: Config; secrets: Secrets } {
         read(env, 'CARACAL_TIMEZONE') ?? new Intl.DateTimeFormat().resolvedOptions().timeZone,
       model: text(env, 'CARACAL_MODEL') ?? 'claude-sonnet-5-5',
       modelBaseUrl: read(env, 'ANTHROPIC_BASE_URL') ?? null,
-      opaBin: text(env, 'OPA_BIN') ?? null,
+      opaBin: opaOf(env),
     },
     secrets: {
       databaseUrl: read(env, 'DATABASE_URL') ?? null,
@@ -130,6 +132,23 @@ export function readCliConfig(env: Env): CliConfig {
 /** The environment of this process: the one place that touches it. */
 export function processEnv(): Env {
   return process.env
+}
+
+/** What OPA_BIN names, or the first executable `opa` on the PATH. */
+function opaOf(env: Env): string | null {
+  const named = text(env, 'OPA_BIN')
+  if (named !== undefined) return resolve(named)
+  const folders = (env['PATH'] ?? '').split(delimiter).filter(isAbsolute)
+  return folders.map((folder) => join(folder, 'opa')).find(isExecutable) ?? null
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK)
+    return true
+  } catch {
+    return false
+  }
 }
 
 function homeOf(env: Env): string {

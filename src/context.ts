@@ -47,6 +47,7 @@ import { runningTurns, type RunningTurns } from './operator/running.ts'
 import type { TurnContext } from './operator/turn.ts'
 import { startDelivery } from './outbox/worker.ts'
 import { loadPolicyEngine, type PolicyEngine } from './policy/load.ts'
+import { createRegoCompiler } from './policy/rego-compiler.ts'
 import { openDatabase, type Database } from './store/database.ts'
 import { startEmbeddedPostgres } from './store/embedded/embedded-postgres.ts'
 import { migrate } from './store/migrate.ts'
@@ -105,6 +106,7 @@ export async function createContext(
     loadPolicyEngine(),
     openStore(config, secrets, overrides, log, begun),
   ])
+  begun.use(policy)
   const vault = openVault(masterKeyOf(config, secrets))
   const safeFetch = createSafeFetch(overrides.network)
   const base = { config, log, clock, policy, vault, safeFetch, db: database.db }
@@ -146,6 +148,7 @@ function assemble(
   begun.use(startDelivery({ clock, db, vault, fetch: safeFetch, log }))
   const services: Services = {
     ...{ vault, policy, issuerBase, system, running: runningTurns() },
+    rego: createRegoCompiler(config.opaBin),
     model: overrides.model ?? modelOf(config, secrets),
     mandates: mandatesOf(base, sts),
     gate: () => gate,

@@ -14,6 +14,9 @@ export const accessTuple = z.object({
   scope: z.string(),
   verdict: z.enum(['allow', 'approval']),
   rules: z.array(z.string()).meta({ description: 'What determined it, such as grant:grt_...' }),
+  depends_on: z.array(z.string()).optional().meta({
+    description: 'Conditions that may answer otherwise elsewhen or elsewhere',
+  }),
 })
 
 export const access = [
@@ -25,6 +28,9 @@ export const access = [
     input: z.strictObject({
       ...page,
       application_id: ref('application').optional(),
+      user_id: userId.optional().meta({
+        description: 'What may be done for this user',
+      }),
       resource_id: ref('resource').optional(),
       scope: scope.optional(),
     }),

@@ -13,9 +13,9 @@ import {
 } from './fields.ts'
 import { operation } from './operation.ts'
 
-const language = z
-  .enum(['json', 'yaml', 'rego'])
-  .meta({ description: 'How the document is written: JSON, YAML or a Rego data document' })
+const language = z.enum(['json', 'yaml', 'rego']).meta({
+  description: 'JSON, YAML, or Rego: a data document, or custom Rego that only denies or gates',
+})
 
 const source = z.string().min(1).max(limits.documentBytes).meta({ description: 'The document' })
 

@@ -10,6 +10,7 @@ import {
   pageOf,
   ref,
   scope,
+  timestamp,
   userId,
 } from './fields.ts'
 import { operation } from './operation.ts'
@@ -40,6 +41,36 @@ const activation = z.object({
   version_id: z.string(),
   previous_version_id: z.string().nullable(),
   activated_at: z.iso.datetime(),
+})
+
+const replay = z.object({
+  version_id: z.string(),
+  replayed: z.int(),
+  unreplayable: z.int().meta({ description: 'Events without facts' }),
+  allow_to_deny: z.int(),
+  deny_to_allow: z.int(),
+  narrowed: z.int().meta({ description: 'Granted, with fewer scopes' }),
+  widened: z.int(),
+  flips: z
+    .array(
+      z.object({
+        event_id: z.string(),
+        request_id: z.string(),
+        time: z.iso.datetime(),
+        change: z.enum(['allow_to_deny', 'deny_to_allow', 'narrowed', 'widened']),
+        application_id: z.string(),
+        user_id: z.string().nullable(),
+        resource_identifier: z.string().nullable(),
+        scopes: z.array(z.string()),
+        gained: z.array(z.string()),
+        lost: z.array(z.string()),
+        reason_before: z.string(),
+        reason: z.string(),
+        rules: z.array(z.string()),
+        explanation: z.string(),
+      }),
+    )
+    .meta({ description: 'The newest' }),
 })
 
 const all = '/v1/zones/:zone_id/policy-sets'
@@ -138,6 +169,25 @@ export const policySets = [
     }),
     output: decision,
     route: ['POST', `${one}/simulate`, 200],
+  }),
+  operation({
+    id: 'policy_sets.replay',
+    summary: 'Take the recorded decisions of the zone again on a version, and list what flips',
+    effect: 'read',
+    input: z.strictObject({
+      ...target,
+      version_id: ref('policySetVersion').optional(),
+      last: z
+        .int()
+        .min(1)
+        .max(limits.replayDecisions)
+        .default(limits.replayDecisions)
+        .meta({ description: 'The newest so many' }),
+      from: timestamp.optional(),
+      to: timestamp.optional(),
+    }),
+    output: replay,
+    route: ['POST', `${one}/replay`, 200],
   }),
   operation({
     id: 'policy_sets.delete',

@@ -1,11 +1,12 @@
+import { setImmediate as afterInput } from 'node:timers/promises'
 import { sql } from 'kysely'
 import type { z } from 'zod'
 import type { accessTuple } from '../../tools/access.ts'
 import type { Id, ZoneId } from '../kernel/ids.ts'
 import { limits } from '../kernel/limits.ts'
 import { refuse } from '../kernel/faults.ts'
-import { decisionInput, documentsOf, type Authority } from '../policy/authority.ts'
-import { emptyDocuments } from '../policy/bundle.ts'
+import { decisionInput, policyOf, type Authority } from '../policy/authority.ts'
+import { dependencesOf } from '../policy/dependences.ts'
 import type { PolicyEngine } from '../policy/load.ts'
 import type { ObjectRow } from '../store/objects.ts'
 import type { Change, Tx } from '../store/tx.ts'
@@ -19,6 +20,8 @@ export interface Slice {
   readonly all: boolean
   readonly applications: ReadonlySet<string>
   readonly resources: ReadonlySet<string>
+  /** The only user to look at; absent: the application itself and every user that a grant names. */
+  readonly user?: string
 }
 
 /** The access that changes can have moved, zone by zone. */
@@ -62,6 +65,7 @@ export async function effectiveAccess(
 interface Loaded {
   readonly zone: Authority['zone']
   readonly documents: Authority['documents']
+  readonly custom: Authority['custom']
   readonly applications: readonly ObjectRow<'applications'>[]
   readonly resources: readonly ObjectRow<'resources'>[]
   readonly grants: ReadonlyMap<string, readonly ObjectRow<'grants'>[]>
@@ -75,29 +79,36 @@ async function accessInZone(
   const loaded = await load(tx, slice)
   if (loaded === null) return []
   const tuples: AccessTuple[] = []
-  for (const application of loaded.applications)
+  for (const application of loaded.applications) {
+    // Thousands of pairs take a second: what else there is to do comes in between.
+    await afterInput()
     for (const resource of loaded.resources) {
       const grants = loaded.grants.get(`${application.id} ${resource.id}`) ?? []
       if (grants.length === 0 && !Object.hasOwn(loaded.documents.grants, resource.identifier))
         continue
-      tuples.push(...decidePair(policy, tx, loaded, application, resource, grants))
+      tuples.push(
+        ...(await decidePair(policy, tx, loaded, application, resource, grants, slice.user)),
+      )
       if (tuples.length > limits.accessTuples)
         refuse('limit_reached', 'There is more access here than one answer holds; filter it.')
     }
+  }
   return tuples
 }
 
-function decidePair(
+async function decidePair(
   policy: PolicyEngine,
   tx: Tx,
   loaded: Loaded,
   application: ObjectRow<'applications'>,
   resource: ObjectRow<'resources'>,
   grants: readonly ObjectRow<'grants'>[],
-): readonly AccessTuple[] {
+  user: string | undefined,
+): Promise<readonly AccessTuple[]> {
   const authority: Authority = {
     zone: loaded.zone,
     documents: loaded.documents,
+    custom: loaded.custom,
     application: {
       id: application.id as Id<'application'>,
       name: application.name,
@@ -119,36 +130,39 @@ function decidePair(
       expiresAtMs: grant.expires_at?.getTime() ?? null,
     })),
   }
-  const users = new Set<string | null>([null, ...grants.map((grant) => grant.user_id)])
-  return [...users].flatMap((userId) => {
-    const decision = policy.decide(
-      decisionInput(authority, {
-        userId,
-        scopes: resource.scopes,
-        nowMs: tx.nowMs,
-        sourceIp: null,
-        hops: 0,
-        approved: [],
-      }),
-    )
-    return Object.entries(decision.scopes).flatMap(([scope, { verdict, rules }]) =>
-      verdict === 'deny'
-        ? []
-        : [
-            {
-              application_id: application.id,
-              application_name: application.name,
-              user_id: userId,
-              resource_id: resource.id,
-              resource_identifier: resource.identifier,
-              resource_name: resource.name,
-              scope,
-              verdict,
-              rules: [...rules],
-            },
-          ],
-    )
+  const users =
+    user === undefined
+      ? new Set<string | null>([null, ...grants.map((grant) => grant.user_id)])
+      : [user]
+  const decided = [...users].map(async (userId) => {
+    const input = decisionInput(authority, {
+      userId,
+      scopes: resource.scopes,
+      nowMs: tx.nowMs,
+      sourceIp: null,
+      hops: 0,
+      approved: [],
+    })
+    const decision = await policy.decideWith(authority.custom, input)
+    return Object.entries(decision.scopes).flatMap(([scope, { verdict, rules }]) => {
+      if (verdict === 'deny') return []
+      const depends = dependencesOf(input, authority.custom, scope)
+      const tuple: AccessTuple = {
+        application_id: application.id,
+        application_name: application.name,
+        user_id: userId,
+        resource_id: resource.id,
+        resource_identifier: resource.identifier,
+        resource_name: resource.name,
+        scope,
+        verdict,
+        rules: [...rules],
+        ...(depends.length > 0 && { depends_on: depends }),
+      }
+      return [tuple]
+    })
   })
+  return (await Promise.all(decided)).flat()
 }
 
 /** Index: applications_zone, resources_zone, grants_pair, grants_resource. */
@@ -162,7 +176,7 @@ async function load(tx: Tx, slice: Slice): Promise<Loaded | null> {
     select * from grants
     where zone_id = ${slice.zone} and archived_at is null
       and (${inApplications} or ${inResources})`.execute(tx.queries)
-  const documents = versionId === null ? emptyDocuments : await documentsOf(tx.queries, versionId)
+  const { documents, custom } = await policyOf(tx.queries, versionId)
   const everyPair = slice.all || Object.keys(documents.grants).length > 0
   const applications = await liveOf<'applications'>(tx, slice.zone, 'applications', everyPair, [
     ...slice.applications,
@@ -175,6 +189,7 @@ async function load(tx: Tx, slice: Slice): Promise<Loaded | null> {
   return {
     zone: { id: slice.zone, archived: false, versionId },
     documents,
+    custom,
     applications,
     resources,
     grants: Map.groupBy(grants, (grant) => `${grant.application_id} ${grant.resource_id}`),

@@ -7,7 +7,7 @@ import { decodeCursor, encodeCursor, refuseCursor } from '../store/pages.ts'
 export function accessHandlers(services: AdminServices): AdminHandlers<'access'> {
   return {
     async 'access.list'(tx, input) {
-      const { application_id, resource_id, scope } = input
+      const { application_id, user_id, resource_id, scope } = input
       if (application_id !== undefined) await get(tx, 'applications', application_id)
       if (resource_id !== undefined) await get(tx, 'resources', resource_id)
       const tuples = await effectiveAccess(services.policy, tx, [
@@ -16,6 +16,7 @@ export function accessHandlers(services: AdminServices): AdminHandlers<'access'>
           all: application_id === undefined && resource_id === undefined,
           applications: new Set(application_id === undefined ? [] : [application_id]),
           resources: new Set(resource_id === undefined ? [] : [resource_id]),
+          ...(user_id !== undefined && { user: user_id }),
         },
       ])
       const asked = tuples.filter(

@@ -20,14 +20,11 @@ import {
 import { readPage } from '../store/pages.ts'
 import type { HoldRequirement } from '../store/schema.ts'
 import type { Tx } from '../store/tx.ts'
-import type { AdminHandlers } from './handlers.ts'
+import type { AdminCall, AdminHandlers } from './handlers.ts'
 import { isoOrNull } from './views.ts'
 
 type ApprovalView = OutputOf<'approvals.get'>
 type Decision = HoldDecision['decision']
-
-/** A call with what its principal may turn out to be. */
-type DecidingTx = Parameters<AdminHandlers<'approvals'>['approvals.approve']>[0]
 
 /** A person with an admin token of their own. */
 interface Person {
@@ -77,7 +74,7 @@ export function approvalHandlers(): AdminHandlers<'approvals'> {
  * tier. The same decision of the same person is the first one again.
  */
 async function decide(
-  tx: DecidingTx,
+  tx: AdminCall,
   input: InputOf<'approvals.approve'>,
   decision: Decision,
 ): Promise<ApprovalView> {
@@ -133,7 +130,7 @@ function approvalsOf({ tier }: HoldRequirement, decisions: readonly HoldDecision
 }
 
 /** A person decides: no automation, and no mandate, which the door has refused before. */
-function personOf({ principal }: DecidingTx): Person {
+function personOf({ principal }: AdminCall): Person {
   const { person, tokenId, capabilities, id, name } = principal
   if (person !== true || tokenId === undefined || capabilities === undefined)
     refuse('person_required', 'A person decides on an approval; this credential is not one’s own.')

@@ -1,5 +1,5 @@
 import type { OutputOf } from '../../tools/catalogue.ts'
-import { decisionInput, documentsOf, loadAuthority } from '../policy/authority.ts'
+import { decisionInput, policyOf, loadAuthority } from '../policy/authority.ts'
 import { explainDecision } from '../policy/explain.ts'
 import type { Decision } from '../policy/input.ts'
 import type { Id } from '../kernel/ids.ts'
@@ -37,7 +37,7 @@ export async function decide(
       : {
           ...found,
           zone: { ...found.zone, versionId: asked.versionId as Id<'policySetVersion'> },
-          documents: await documentsOf(tx.queries, asked.versionId),
+          ...(await policyOf(tx.queries, asked.versionId)),
         }
   const input = decisionInput(authority, {
     userId: asked.user_id ?? null,
@@ -47,7 +47,7 @@ export async function decide(
     hops: 0,
     approved: [],
   })
-  const decision = services.policy.decide(input)
+  const decision = await services.policy.decideWith(authority.custom, input)
   const { summary, smallest_change } = explainDecision(input, decision)
   return { ...decisionView(decision), explanation: summary, smallest_change }
 }

@@ -3,9 +3,12 @@ import { digestOf } from '../kernel/canonical.ts'
 import { refuse } from '../kernel/faults.ts'
 import { foldName } from '../kernel/names.ts'
 import { parseDocument } from '../policy/documents.ts'
+import type { CompiledRego } from '../policy/rego-compiler.ts'
+import { isCustomRego } from '../policy/rego-source.ts'
 import { loadTemplates } from '../policy/templates.ts'
 import { archiveObject, insertObject, type ObjectRow } from '../store/objects.ts'
 import { activeManifest, latestPolicyVersions } from '../store/policies.ts'
+import { keepModule } from '../store/policy-modules.ts'
 import type { Tx } from '../store/tx.ts'
 import type { AdminHandlers, AdminServices } from './handlers.ts'
 import { listObjects } from './list.ts'
@@ -14,8 +17,14 @@ import { governedView } from './views.ts'
 
 export function policyHandlers(services: AdminServices): AdminHandlers<'policies'> {
   const templates = loadTemplates().map(({ documents: _, ...shown }) => shown)
+  // A step of a plan is not prepared, so what it needs is made where it runs; it is made once.
+  const read = (input: Source): Promise<Read> => readSource(services, input)
+  const prepare = (_request: unknown, input: Source): Promise<Read> => read(input)
   return {
-    'policies.validate': (_tx, input) => Promise.resolve(parsed(input)),
+    'policies.validate': {
+      prepare,
+      serve: (_tx, _input, { documents, digest }: Read) => Promise.resolve({ documents, digest }),
+    },
 
     'policies.templates': () => Promise.resolve({ items: [...templates] }),
 
@@ -31,14 +40,18 @@ export function policyHandlers(services: AdminServices): AdminHandlers<'policies
       }
     },
 
-    async 'policies.create'(tx, input) {
-      refuseReserved(tx.zone, services.system().zone, input.name)
-      const policy = await insertObject(tx, 'policies', {
-        name: input.name,
-        name_key: foldName(input.name),
-        description: input.description,
-      })
-      return policyView(policy, await addVersion(tx, policy.id, 1, input))
+    'policies.create': {
+      prepare,
+      async serve(tx, input, prepared: Read | undefined) {
+        refuseReserved(tx.zone, services.system().zone, input.name)
+        const policy = await insertObject(tx, 'policies', {
+          name: input.name,
+          name_key: foldName(input.name),
+          description: input.description,
+        })
+        const content = prepared ?? (await read(input))
+        return policyView(policy, await addVersion(tx, policy.id, 1, input, content))
+      },
     },
 
     async 'policies.get'(tx, input) {
@@ -46,10 +59,14 @@ export function policyHandlers(services: AdminServices): AdminHandlers<'policies
       return policyView(row, versionOf(await latestPolicyVersions(tx.queries, [row.id]), row.id))
     },
 
-    async 'policies.add_version'(tx, input) {
-      const policy = await getLive(tx, 'policies', input.policy_id)
-      const latest = versionOf(await latestPolicyVersions(tx.queries, [policy.id]), policy.id)
-      return versionView(await addVersion(tx, policy.id, latest.number + 1, input))
+    'policies.add_version': {
+      prepare,
+      async serve(tx, input, prepared: Read | undefined) {
+        const policy = await getLive(tx, 'policies', input.policy_id)
+        const latest = versionOf(await latestPolicyVersions(tx.queries, [policy.id]), policy.id)
+        const content = prepared ?? (await read(input))
+        return versionView(await addVersion(tx, policy.id, latest.number + 1, input, content))
+      },
     },
 
     async 'policies.delete'(tx, input) {
@@ -63,29 +80,42 @@ export function policyHandlers(services: AdminServices): AdminHandlers<'policies
   }
 }
 
+type Source = Pick<InputOf<'policies.create'>, 'language' | 'source'>
+
+/** What a policy's text says: documents, or code. */
+interface Read {
+  readonly documents: Record<string, unknown>
+  readonly digest: string
+  readonly module: CompiledRego | null
+}
+
+/** By the real parsers and the real compiler; `invalid_document` gives line and column. */
+async function readSource(services: AdminServices, input: Source): Promise<Read> {
+  if (isCustomRego(input)) {
+    const module = await services.rego.compile(input.source)
+    return { documents: {}, digest: module.digest, module }
+  }
+  const documents = { ...parseDocument(input) }
+  return { documents, digest: digestOf(documents), module: null }
+}
+
 async function addVersion(
   tx: Tx,
   policyId: string,
   number: number,
-  input: Pick<InputOf<'policies.create'>, 'language' | 'source'>,
+  { language, source }: Source,
+  { documents, digest, module }: Read,
 ): Promise<ObjectRow<'policy_versions'>> {
-  const { documents, digest } = parsed(input)
+  if (module !== null) await keepModule(tx, module)
   return insertObject(tx, 'policy_versions', {
     policy_id: policyId,
     number,
-    language: input.language,
-    source: input.source,
+    language,
+    source,
     documents,
     digest,
+    module_digest: module?.digest ?? null,
   })
-}
-
-/** Reads a document by the real contract; `invalid_document` gives line and column. */
-function parsed(
-  input: Pick<InputOf<'policies.create'>, 'language' | 'source'>,
-): OutputOf<'policies.validate'> {
-  const documents = { ...parseDocument(input) }
-  return { documents, digest: digestOf(documents) }
 }
 
 type Versions = ReadonlyMap<string, ObjectRow<'policy_versions'>>

@@ -1,6 +1,7 @@
 import type { InputOf, OutputOf } from '../../tools/catalogue.ts'
 import { digestOf } from '../kernel/canonical.ts'
 import { refuse } from '../kernel/faults.ts'
+import { limits } from '../kernel/limits.ts'
 import { foldName } from '../kernel/names.ts'
 import { mergeDocuments } from '../policy/bundle.ts'
 import type { DocumentSet } from '../policy/document-schemas.ts'
@@ -13,6 +14,7 @@ import { decide } from './decide.ts'
 import type { AdminHandlers, AdminServices } from './handlers.ts'
 import { listObjects } from './list.ts'
 import { get, getLive, refuseReserved } from './lookup.ts'
+import { replayOn } from './replay.ts'
 import { governedView, policySetVersionView } from './views.ts'
 
 /** How many activations a status shows. */
@@ -60,11 +62,12 @@ function reads(services: AdminServices): Omit<AdminHandlers<'policy_sets'>, keyo
       }
     },
 
+    async 'policy_sets.replay'(tx, input) {
+      return replayOn(services, tx, (await namedVersion(tx, input)).id, input)
+    },
+
     async 'policy_sets.simulate'(tx, input) {
-      const version =
-        input.version_id === undefined
-          ? await latestOf(tx, input.policy_set_id)
-          : await versionOfSet(tx, input.policy_set_id, input.version_id)
+      const version = await namedVersion(tx, input)
       const { at, source_ip, ...asked } = input.input
       return decide(services, tx, {
         ...asked,
@@ -132,6 +135,11 @@ async function addVersion(
     refuse('archived', 'The manifest names versions of policies that are archived.', {
       details: { policies: archived },
     })
+  const custom = ids.filter((id) => (versions.get(id)?.module_digest ?? null) !== null)
+  if (custom.length > limits.customPoliciesPerSet)
+    refuse('limit_reached', 'A policy set holds only so many policies of custom Rego.', {
+      details: { limit: limits.customPoliciesPerSet, given: custom.length },
+    })
   const documents = mergeDocuments(
     ids.flatMap((id) => versions.get(id)?.documents ?? []) as DocumentSet[],
   )
@@ -158,6 +166,16 @@ async function versionOfSet(
       details: { policy_set_id: version.policy_set_id },
     })
   return version
+}
+
+/** The version that is named, or the latest of the set. */
+async function namedVersion(
+  tx: Tx,
+  { policy_set_id, version_id }: { policy_set_id: string; version_id?: string | undefined },
+): Promise<ObjectRow<'policy_set_versions'>> {
+  return version_id === undefined
+    ? latestOf(tx, policy_set_id)
+    : versionOfSet(tx, policy_set_id, version_id)
 }
 
 async function latestOf(tx: Tx, setId: string): Promise<ObjectRow<'policy_set_versions'>> {

@@ -37,4 +37,6 @@ export interface AuditEvent {
   readonly afterDigest?: string | undefined
   /** Facts that help a reader, such as the scopes asked for and those missing. */
   readonly diagnostics?: Readonly<Record<string, unknown>> | undefined
+  /** What a decision was made on, so that it can be made again (src/policy/recorded-facts.ts). */
+  readonly facts?: Readonly<Record<string, unknown>> | undefined
 }

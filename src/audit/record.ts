@@ -45,6 +45,7 @@ export function rowOf(event: AuditEvent, nowMs: number): Insertable<EventRow> {
       before_digest: event.beforeDigest ?? null,
       after_digest: event.afterDigest ?? null,
       diagnostics: event.diagnostics ?? {},
+      ...(event.facts !== undefined && { facts: event.facts }),
     }),
   }
 }

@@ -268,6 +268,12 @@ export const routes = {
       answer: 'object',
       reads: true,
     },
+    replay: {
+      method: 'POST',
+      path: '/v1/zones/:zone_id/policy-sets/:policy_set_id/replay',
+      answer: 'object',
+      reads: true,
+    },
     delete: {
       method: 'DELETE',
       path: '/v1/zones/:zone_id/policy-sets/:policy_set_id',

@@ -1,4 +1,4 @@
-import { documentsOf } from '../policy/authority.ts'
+import { policyOf } from '../policy/authority.ts'
 import { countApprovers } from '../store/principals.ts'
 import { findZone } from '../store/zones.ts'
 import { findOperation } from '../../tools/catalogue.ts'
@@ -19,7 +19,7 @@ export async function planPolicy(
 ): Promise<StepsPreview['policy']> {
   const zone = await findZone(call.queries, call.zone)
   const version = zone?.active_policy_set_version_id ?? null
-  const documents = version === null ? null : await documentsOf(call.queries, version)
+  const { documents } = await policyOf(call.queries, version)
   const decided = context.policy.operatorPlan({
     steps: steps.map((step) => ({
       operation: step.operation,
@@ -43,7 +43,7 @@ export async function planPolicy(
       call.principal.id,
       call.now,
     ),
-    rules: documents?.plan_rules ?? [],
+    rules: documents.plan_rules,
   })
   return {
     decision: decided.decision,

@@ -1,12 +1,15 @@
+import { sha256Hex } from '../kernel/canonical.ts'
 import type { Id, ZoneId } from '../kernel/ids.ts'
 import {
   findAuthority,
-  findVersionDocuments,
+  findVersionPolicy,
   type AuthorityRow,
   type AuthoritySubject,
 } from '../store/authority.ts'
 import type { Queries } from '../store/database.ts'
+import { findModule } from '../store/policy-modules.ts'
 import { emptyDocuments } from './bundle.ts'
+import { noCustomPolicies, type CustomPolicies, type VersionPolicy } from './custom-policies.ts'
 import { documentKinds, type Documents } from './document-schemas.ts'
 import { localTimes, sliceDocuments, type DecisionInput } from './input.ts'
 
@@ -35,6 +38,7 @@ export interface Authority {
     readonly versionId: Id<'policySetVersion'> | null
   }
   readonly documents: Documents
+  readonly custom: CustomPolicies
   /** Null: the zone has no such application. */
   readonly application: AuthorityApplication | null
   /** Null: the zone has no such resource. */
@@ -67,29 +71,59 @@ export async function loadAuthority(
 ): Promise<Authority> {
   const row = await findAuthority(queries, zone, subject)
   if (row === undefined) throw new Error(`there is no zone ${zone}`)
-  const documents =
-    row.version_id === null ? emptyDocuments : await documentsOf(queries, row.version_id)
-  return authorityOf(row, documents)
+  return authorityOf(row, await policyOf(queries, row.version_id))
 }
 
-/** The merged documents of a policy set version; versions are immutable once committed. */
-export async function documentsOf(queries: Queries, versionId: string): Promise<Documents> {
-  const stored = await findVersionDocuments(queries, versionId)
+/** What a zone without an active policy set has: nothing, and it decides nothing either. */
+export const emptyPolicy: VersionPolicy = { documents: emptyDocuments, custom: noCustomPolicies }
+
+/**
+ * What a policy set version says; versions are immutable once committed. Its wasm is read by
+ * `modules`, or in the caller's transaction.
+ */
+export async function policyOf(
+  queries: Queries,
+  versionId: string | null,
+  modules: ModuleReader = (read) => read(queries),
+): Promise<VersionPolicy> {
+  if (versionId === null) return emptyPolicy
+  const stored = await findVersionPolicy(queries, versionId)
   // A kind that is missing must not read as one that restricts nothing.
-  if (stored === undefined || !isDocuments(stored))
+  if (stored === undefined || !isDocuments(stored.documents))
     throw new Error(`policy set version ${versionId} has no complete documents`)
-  return stored
+  return {
+    documents: stored.documents,
+    custom: {
+      modules: stored.modules.map((module) => ({
+        policyVersionId: module.policy_version_id,
+        digest: module.digest,
+        readsContext: module.reads_context,
+      })),
+      load: (digest) => modules((inZone) => loadModule(inZone, stored.zone_id, digest)),
+    },
+  }
+}
+
+/** Opens the queries that a module is read with, when it is needed. */
+type ModuleReader = <T>(read: (queries: Queries) => Promise<T>) => Promise<T>
+
+async function loadModule(queries: Queries, zone: ZoneId, digest: string): Promise<Uint8Array> {
+  const wasm = await findModule(queries, zone, digest)
+  if (wasm === undefined || `sha256:${sha256Hex(wasm)}` !== digest)
+    throw new Error(`the custom policy ${digest} is missing or damaged`)
+  return wasm
 }
 
 function isDocuments(stored: object): stored is Documents {
   return documentKinds.every((kind) => Object.hasOwn(stored, kind))
 }
 
-export function authorityOf(row: AuthorityRow, documents: Documents): Authority {
+export function authorityOf(row: AuthorityRow, policy: VersionPolicy): Authority {
   const { application } = row
   return {
     zone: { id: row.zone_id, archived: row.zone_archived, versionId: row.version_id },
-    documents,
+    documents: policy.documents,
+    custom: policy.custom,
     application: application && {
       id: application.id,
       name: application.name,

@@ -104,7 +104,8 @@ function issueAt(kind: DocumentKind, root: Located, issue: z.core.$ZodIssue): Do
   return [{ ...placeOf(root, issue.path), path, message }]
 }
 
-function refuseDocument(issues: readonly DocumentIssue[]): never {
+/** Refuses a document with the places of what is wrong in it; the first one is said. */
+export function refuseDocument(issues: readonly DocumentIssue[]): never {
   const [first] = issues
   const where = first === undefined ? '' : `line ${first.line}, column ${first.column}: `
   const path = first?.path ? `${first.path}: ` : ''

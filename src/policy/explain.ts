@@ -1,4 +1,5 @@
 import type { Decision, DecisionInput, ScopeDecision } from './input.ts'
+import type { DenyReason } from './reasons-table.ts'
 
 export interface Explanation {
   /** What was decided and why, in a sentence. */
@@ -17,6 +18,10 @@ interface Facts {
   /** The ids of what determined it, without their kind, joined. */
   readonly rules: string
   readonly reasonsOfConditions: string
+  /** What custom policies have said, each in quotes. */
+  readonly messages: string
+  /** The versions of the custom policies among what determined it, joined. */
+  readonly customPolicies: string
   readonly approvals: string
 }
 
@@ -26,7 +31,7 @@ interface Sentence {
 }
 
 /** Why each gate refuses, and the least that would have opened it. */
-const sentences: Readonly<Record<string, Sentence>> = {
+const sentences: Readonly<Record<DenyReason, Sentence>> = {
   input_malformed: {
     why: () => 'the request did not hold every fact that a decision needs',
     change: () =>
@@ -98,6 +103,23 @@ const sentences: Readonly<Record<string, Sentence>> = {
     change: ({ rules }) =>
       `Ask where the condition ${rules} does not apply, or change the condition.`,
   },
+  custom_policy_failed: {
+    why: ({ customPolicies }) =>
+      `the custom policy ${customPolicies} failed or gave an answer that cannot be used`,
+    change: ({ customPolicies }) =>
+      `Correct the policy of ${customPolicies}, and activate a set with the new version.`,
+  },
+  custom_policy_timeout: {
+    why: ({ customPolicies }) => `the custom policy ${customPolicies} took too long to evaluate`,
+    change: ({ customPolicies }) =>
+      `Make the policy of ${customPolicies} simpler, and activate a set with the new version.`,
+  },
+  custom_denied: {
+    why: ({ customPolicies, messages, scopes }) =>
+      `the custom policy ${customPolicies} denies ${scopes}: ${messages}`,
+    change: ({ customPolicies }) =>
+      `Ask for what the policy of ${customPolicies} does not deny, or change the policy.`,
+  },
   approval_required: {
     why: ({ scopes, approvals }) => `${scopes} needs ${approvals}`,
     change: ({ approvals }) => `Get ${approvals}, and ask again.`,
@@ -114,8 +136,9 @@ export function explainDecision(input: DecisionInput, decision: Decision): Expla
   }
   const reasons = reasonsOf(decision)
   const known = reasons.flatMap((reason) => {
-    const sentence = Object.hasOwn(sentences, reason) ? sentences[reason] : undefined
-    return sentence === undefined ? [] : [{ sentence, facts: factsOf(input, decision, reason) }]
+    if (!Object.hasOwn(sentences, reason)) return []
+    const sentence = sentences[reason as DenyReason]
+    return [{ sentence, facts: factsOf(input, decision, reason) }]
   })
   if (known.length === 0) {
     return { summary: `Denied: ${decision.reason}.`, smallest_change: 'Read the rules it names.' }
@@ -139,15 +162,24 @@ function factsOf(input: DecisionInput, decision: Decision, reason: string): Fact
   const scopes = concerned.map(([scope]) => scope).sort()
   const rules = [...new Set(concerned.flatMap(([, answer]) => answer.rules))].sort()
   const denied = input.documents.conditions.filter(({ id }) => rules.includes(`condition:${id}`))
+  const said = rules.filter((rule) => rule.startsWith('custom:')).map(customRule)
   return {
     application: input.principal.application,
     user: input.principal.user ?? 'the application itself',
     resource: input.resource?.identifier ?? 'the resource',
     scopes: list(scopes),
     rules: list(rules.map((rule) => rule.replace(/^[a-z]+:/, ''))),
+    messages: list(said.map(([, message]) => `"${message}"`)),
+    customPolicies: list([...new Set(said.map(([version]) => version))]),
     reasonsOfConditions: list(denied.map((condition) => condition.reason)),
     approvals: approvalsOf(decision, concerned),
   }
+}
+
+/** The policy version in a rule of custom Rego, and what it said. */
+function customRule(rule: string): readonly [version: string, message: string] {
+  const [version = '', ...said] = rule.slice('custom:'.length).split('/')
+  return [version, said.join('/')]
 }
 
 function approvalsOf(

@@ -208,7 +208,7 @@ function canApply(
 }
 
 /** The contract's patterns: exact, or a prefix before a final `*`. */
-function matchesPattern(pattern: string, text: string): boolean {
+export function matchesPattern(pattern: string, text: string): boolean {
   if (pattern === text) return true
   return pattern.endsWith('*') && text.startsWith(pattern.slice(0, -1))
 }

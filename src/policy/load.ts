@@ -10,13 +10,20 @@ import type {
   ScopeDecision,
 } from './input.ts'
 import { packageFile } from '../kernel/package-root.ts'
+import { restrictDecision } from './custom-decision.ts'
+import type { CustomPolicies } from './custom-policies.ts'
+import { createCustomRunner, type CustomRunner } from './custom-runner.ts'
+import type { EngineFailure } from './reasons-table.ts'
 
 /**
  * The platform's own policy. Synchronous and pure: the same input gives the same answer. An answer
  * that is undefined or not of the promised shape, and an evaluation that throws, is a denial.
+ * Disposing of it ends the thread that custom policies are evaluated in.
  */
-export interface PolicyEngine {
+export interface PolicyEngine extends AsyncDisposable {
   decide(input: DecisionInput): Decision
+  /** With the custom policies of the set; at once where there are none. */
+  decideWith(custom: CustomPolicies, input: DecisionInput): Decision | Promise<Decision>
   operatorMandate(input: MandateInput): MandateDecision
   operatorPlan(input: PlanInput): PlanDecision
 }
@@ -28,8 +35,6 @@ export interface Evaluator {
 
 // The package's declarations do not resolve under nodenext, so its one function is declared here.
 const instantiate = loadPolicy as unknown as (bytes: Uint8Array) => Promise<Evaluator>
-
-type Failure = 'policy_undefined' | 'policy_error'
 
 /** Loads the compiled contracts of the package, once for the process: they hold no state. */
 export async function loadPolicyEngine(): Promise<PolicyEngine> {
@@ -45,15 +50,22 @@ async function load(name: string): Promise<Evaluator> {
 export function createPolicyEngine(evaluators: {
   readonly decision: Evaluator
   readonly operator: Evaluator
+  /** Where custom policies are evaluated; a thread of its own when absent. */
+  readonly custom?: CustomRunner
 }): PolicyEngine {
-  const { decision, operator } = evaluators
+  const { decision, operator, custom: runner = createCustomRunner() } = evaluators
+  const decide = (input: DecisionInput): Decision => {
+    const answer = evaluate(decision, 'caracal/authz/decision', input)
+    if (typeof answer === 'string') return denial(input, answer)
+    if (!isDecision(answer, input)) return denial(input, 'policy_error')
+    return withEveryScope(answer, input)
+  }
   return {
-    decide(input) {
-      const answer = evaluate(decision, 'caracal/authz/decision', input)
-      if (typeof answer === 'string') return denial(input, answer)
-      if (!isDecision(answer, input)) return denial(input, 'policy_error')
-      return withEveryScope(answer, input)
-    },
+    decide,
+    decideWith: (custom, input) =>
+      custom.modules.length === 0
+        ? decide(input)
+        : restrictDecision(runner, custom, input, decide(input)),
     operatorMandate(input) {
       const answer = evaluate(operator, 'caracal/operator/mandate', input)
       if (typeof answer !== 'string' && isMandateDecision(answer, input)) return answer
@@ -71,13 +83,18 @@ export function createPolicyEngine(evaluators: {
         rules: [],
       }
     },
+    [Symbol.asyncDispose]: () => runner[Symbol.asyncDispose](),
   }
 }
 
 type Answer = Readonly<Record<string, unknown>>
 
 /** The value of an entrypoint, or why there is none. */
-function evaluate(evaluator: Evaluator, entrypoint: string, input: unknown): Answer | Failure {
+function evaluate(
+  evaluator: Evaluator,
+  entrypoint: string,
+  input: unknown,
+): Answer | EngineFailure {
   try {
     const results = evaluator.evaluate(input, entrypoint)
     if (!Array.isArray(results) || results.length === 0) return 'policy_undefined'
@@ -90,7 +107,7 @@ function evaluate(evaluator: Evaluator, entrypoint: string, input: unknown): Ans
   }
 }
 
-function failureOf(answer: Answer | Failure): Failure {
+function failureOf(answer: Answer | EngineFailure): EngineFailure {
   return typeof answer === 'string' ? answer : 'policy_error'
 }
 

@@ -1,4 +1,4 @@
-import { CompiledQuery } from 'kysely'
+import { CompiledQuery, sql } from 'kysely'
 import type { Id, ZoneId } from '../kernel/ids.ts'
 import type { Queries } from './database.ts'
 import type { PreparedQuery } from './one-trip.ts'
@@ -117,15 +117,34 @@ export async function findAuthority(
   return rows[0]
 }
 
-/** The merged documents of a policy set version that the caller's zone has. Index: primary key. */
-export async function findVersionDocuments(
+/** What a policy set version says: its merged documents, and which of its policies are code. */
+export interface VersionPolicyRow {
+  readonly zone_id: ZoneId
+  readonly documents: Readonly<Record<string, unknown>>
+  readonly modules: readonly {
+    readonly policy_version_id: Id<'policyVersion'>
+    readonly digest: string
+    readonly reads_context: boolean
+  }[]
+}
+
+/**
+ * A policy set version that the caller's zone has. A policy whose wasm is gone stays in the list: it
+ * must refuse, not vanish. Indexes: the primary keys of policy_set_versions, policy_versions and
+ * policy_modules.
+ */
+export async function findVersionPolicy(
   queries: Queries,
   version: string,
-): Promise<Readonly<Record<string, unknown>> | undefined> {
-  const row = await queries
-    .selectFrom('policy_set_versions')
-    .select('documents')
-    .where('id', '=', version)
-    .executeTakeFirst()
-  return row?.documents
+): Promise<VersionPolicyRow | undefined> {
+  const { rows } = await sql<VersionPolicyRow>`
+    select v.zone_id, v.documents, coalesce((
+        select jsonb_agg(jsonb_build_object('policy_version_id', p.id, 'digest', p.module_digest,
+            'reads_context', coalesce(m.reads_context, true)) order by e.place)
+        from jsonb_array_elements(v.manifest) with ordinality as e (entry, place)
+        join policy_versions p on p.id = e.entry->>'policy_version_id'
+        left join policy_modules m on m.zone_id = p.zone_id and m.digest = p.module_digest
+        where p.module_digest is not null), '[]') as modules
+    from policy_set_versions v where v.id = ${version}`.execute(queries)
+  return rows[0]
 }

@@ -6,6 +6,7 @@ import { up as sessions } from './migrations/0002-sessions.ts'
 import { up as clients } from './migrations/0003-clients.ts'
 import { up as people } from './migrations/0004-people.ts'
 import { up as stepUp } from './migrations/0005-step-up.ts'
+import { up as policy } from './migrations/0006-policy.ts'
 import { up as revocationFeed } from './migrations/0007-revocation-feed.ts'
 import { serviceRole } from './database.ts'
 
@@ -15,6 +16,7 @@ const migrations = {
   '0003-clients': { up: clients },
   '0004-people': { up: people },
   '0005-step-up': { up: stepUp },
+  '0006-policy': { up: policy },
   '0007-revocation-feed': { up: revocationFeed },
 }
 

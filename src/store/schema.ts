@@ -123,6 +123,17 @@ export interface PolicyVersionRow extends Governed {
   source: string
   documents: Json<Record<string, unknown>>
   digest: string
+  /** Custom Rego only: the wasm that it was compiled to. */
+  module_digest: string | null
+}
+
+/** Custom Rego as it is evaluated, by the hash of its content. */
+export interface PolicyModuleRow {
+  zone_id: string
+  digest: string
+  wasm: Buffer
+  reads_context: boolean
+  created_at: Timestamp
 }
 
 export interface PolicySetRow extends Governed {
@@ -454,6 +465,7 @@ export interface Tables {
   subjects: SubjectRow
   policies: PolicyRow
   policy_versions: PolicyVersionRow
+  policy_modules: PolicyModuleRow
   policy_sets: PolicySetRow
   policy_set_versions: PolicySetVersionRow
   policy_activations: PolicyActivationRow

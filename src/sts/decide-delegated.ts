@@ -50,7 +50,10 @@ export async function decideDelegated(
   const rules = new Set<string>()
   let allowed: Allowed | null = null
   for (const party of await readParties(exchange, facts, path)) {
-    allowed = await decideScopes(exchange, narrowed(party, scopes), asked, subject)
+    allowed = await decideScopes(exchange, narrowed(party, scopes), asked, subject).finally(() => {
+      // What one application on the path was decided by does not replay the whole.
+      exchange.event.facts = undefined
+    })
     for (const rule of exchange.event.rules ?? []) rules.add(rule)
     holds.push(...allowed.holds)
     scopes = [...allowed.scopes]
@@ -110,7 +113,7 @@ async function readParty(
   const [row] = await parts.reader.read<AuthorityRow>(zone, query)
   if (row?.application === null || row === undefined)
     throw new Error(`an application of a delegation is gone: ${application}`)
-  const authority = authorityOf(row, facts.authority.documents)
+  const authority = authorityOf(row, facts.authority)
   return {
     client: row.application,
     keyId: facts.keyId,

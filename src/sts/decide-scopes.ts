@@ -2,11 +2,12 @@ import { refuse } from '../kernel/faults.ts'
 import { decisionInput } from '../policy/authority.ts'
 import { explainDecision } from '../policy/explain.ts'
 import type { Decision, DecisionInput } from '../policy/input.ts'
+import { recordFacts } from '../policy/recorded-facts.ts'
 import { diagnose } from './draft-event.ts'
 import type { Facts } from './facts.ts'
 import { holdOf } from './hold.ts'
 import type { Exchange } from './parts.ts'
-import { decisionRefusals, otherRefusal } from './refusals-table.ts'
+import { refusalOf } from './refusals-table.ts'
 import { refuseHeld } from './refuse-held.ts'
 import type { Subject } from './subject.ts'
 
@@ -39,7 +40,9 @@ export async function decideScopes(
 ): Promise<Allowed> {
   const { resource } = facts.authority
   const scopes = asked ?? resource?.scopes ?? []
-  const decision = decide(exchange, facts, scopes, subject)
+  const decision = await decide(exchange, facts, scopes, subject)
+  const asking = asked === null ? 'held' : 'scopes'
+  exchange.event.facts = recordFacts(decision.input, decision, asking, exchange.nowMs)
   const allowed = scopes.filter((scope) => decision.scopes[scope]?.verdict === 'allow')
   diagnose(exchange.event, {
     resource: resource?.id ?? null,
@@ -52,7 +55,7 @@ export async function decideScopes(
   const isGranted = asked === null ? allowed.length > 0 : decision.allow
   if (isGranted && resource !== null)
     return allowedBy(exchange, facts, decision, { resource, scopes: allowed, holds: [] })
-  const refused = asked === null ? decideOnHeld(exchange, facts, decision, subject) : decision
+  const refused = asked === null ? await decideOnHeld(exchange, facts, decision, subject) : decision
   if (refused.reason !== 'approval_required' || resource === null)
     return refuseDecision(exchange, refused)
   return afterApproval(exchange, facts, refused, subject, resource)
@@ -77,7 +80,8 @@ async function afterApproval(
     return refuseHeld(gated, held)
   }
   const tiers = obligations.map(({ tier }) => tier)
-  const released = decide(exchange, facts, scopes, subject, tiers)
+  const released = await decide(exchange, facts, scopes, subject, tiers)
+  exchange.event.facts = recordFacts(released.input, released, 'scopes', exchange.nowMs)
   if (!released.allow) return refuseDecision(exchange, released)
   diagnose(exchange.event, { approved: tiers })
   return allowedBy(exchange, facts, released, { resource, scopes, holds: [held.hold.id] })
@@ -98,12 +102,12 @@ function allowedBy(
  * Where nobody has asked for the scopes that no grant names, they are not what is missing; and where
  * people could approve some of the others, it is those.
  */
-function decideOnHeld(
+async function decideOnHeld(
   exchange: Exchange,
   facts: Facts,
   decision: Decided,
   subject: Subject,
-): Decided {
+): Promise<Decided> {
   const { missing, scopes } = decision
   const gated = missing.filter((scope) => scopes[scope]?.verdict === 'approval')
   const held = missing.filter((scope) => scopes[scope]?.reason !== 'no_grant')
@@ -115,18 +119,23 @@ function decideOnHeld(
  * Decides on a session, which names no resource: past the gates of zone and principal, the contract
  * stops at the one that asks for the resource.
  */
-export function admitSession(exchange: Exchange, facts: Facts, subject: Subject = itself): void {
-  const decision = decide(exchange, facts, [], subject)
+export async function admitSession(
+  exchange: Exchange,
+  facts: Facts,
+  subject: Subject = itself,
+): Promise<void> {
+  const decision = await decide(exchange, facts, [], subject)
+  exchange.event.facts = recordFacts(decision.input, decision, 'session', exchange.nowMs)
   if (decision.reason !== 'resource_unknown') refuseDecision(exchange, decision)
 }
 
-function decide(
+async function decide(
   exchange: Exchange,
   facts: Facts,
   scopes: readonly string[],
   subject: Subject,
   approved: readonly string[] = [],
-): Decided {
+): Promise<Decided> {
   const input = decisionInput(facts.authority, {
     userId: subject.userId,
     scopes,
@@ -135,13 +144,14 @@ function decide(
     hops: subject.hops,
     approved,
   })
-  return { input, ...exchange.parts.context.policy.decide(input) }
+  const { policy } = exchange.parts.context
+  return { input, ...(await policy.decideWith(facts.authority.custom, input)) }
 }
 
 function refuseDecision(exchange: Exchange, decision: Decided): never {
   const { reason, missing, obligations } = decision
   noteRefusal(exchange, decision)
-  const { code, message } = decisionRefusals[reason] ?? otherRefusal
+  const { code, message } = refusalOf(reason)
   const named = decisive(decision)
   return refuse(code, message.endsWith('.') ? message : `${message}: ${named.join(' ')}`, {
     details: {

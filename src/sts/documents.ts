@@ -1,13 +1,12 @@
 import type { ZoneId } from '../kernel/ids.ts'
-import { documentsOf } from '../policy/authority.ts'
-import { emptyDocuments } from '../policy/bundle.ts'
-import type { Documents } from '../policy/document-schemas.ts'
+import { emptyPolicy, policyOf } from '../policy/authority.ts'
+import type { VersionPolicy } from '../policy/custom-policies.ts'
 import type { StsContext } from './context.ts'
 import { createRecent } from './recent.ts'
 
-/** The documents of policy set versions that are committed, which never change again. */
+/** What policy set versions say that are committed: they never change again. */
 export interface DocumentCache {
-  of(zone: ZoneId, versionId: string | null): Promise<Documents>
+  of(zone: ZoneId, versionId: string | null): Promise<VersionPolicy>
 }
 
 const versionsKept = 500
@@ -17,13 +16,15 @@ const versionsKept = 500
  * id too, and is rolled back.
  */
 export function createDocumentCache(context: Pick<StsContext, 'db'>): DocumentCache {
-  const kept = createRecent<string, Documents>(versionsKept)
+  const kept = createRecent<string, VersionPolicy>(versionsKept)
   return {
     async of(zone, versionId) {
-      if (versionId === null) return emptyDocuments
+      if (versionId === null) return emptyPolicy
       const seen = kept.get(versionId)
       if (seen !== undefined) return seen
-      const read = await context.db.transaction(zone, (queries) => documentsOf(queries, versionId))
+      const read = await context.db.transaction(zone, (queries) =>
+        policyOf(queries, versionId, (work) => context.db.transaction(zone, work)),
+      )
       kept.set(versionId, read)
       return read
     },

@@ -33,9 +33,9 @@ export async function readFacts(exchange: Exchange, resource: string | null): Pr
     refuse('invalid_request', 'This zone is archived: it mints nothing.', {
       details: { reason: 'zone_archived' },
     })
-  const documents = await exchange.parts.documents.of(exchange.zone, row.version_id)
+  const policy = await exchange.parts.documents.of(exchange.zone, row.version_id)
   if (row.version_id !== null) exchange.event.policySetVersionId = row.version_id
-  return { client, authority: authorityOf(row, documents), keyId: row.key_id }
+  return { client, authority: authorityOf(row, policy), keyId: row.key_id }
 }
 
 function named(resource: string): AuthoritySubject['resource'] {

@@ -1,4 +1,5 @@
 import type { FaultCode } from '../kernel/faults.ts'
+import type { DenyReason } from '../policy/reasons-table.ts'
 
 /** What a client is told about each reason of the decision contract (policies/README.md). */
 interface Refusal {
@@ -12,7 +13,20 @@ export const otherRefusal: Refusal = {
   message: 'The policy of the zone does not allow this.',
 }
 
-export const decisionRefusals: Readonly<Record<string, Refusal>> = {
+/** A message that does not end is followed by the scopes that it is about. */
+export const decisionRefusals: Readonly<Record<DenyReason, Refusal>> = {
+  input_malformed: {
+    code: 'access_denied',
+    message: 'A fact that the decision needs was missing, which refuses; report it.',
+  },
+  policy_undefined: {
+    code: 'access_denied',
+    message: 'The policy of the service gave no answer, which refuses; report it.',
+  },
+  policy_error: {
+    code: 'access_denied',
+    message: 'The policy of the service could not be evaluated, which refuses.',
+  },
   no_active_policy_set: {
     code: 'access_denied',
     message: 'The zone has no active policy set, so it authorizes nothing; activate one.',
@@ -20,6 +34,11 @@ export const decisionRefusals: Readonly<Record<string, Refusal>> = {
   zone_restricted: {
     code: 'access_denied',
     message: 'The zone is frozen: a restrict document is active.',
+  },
+  principal_archived: { code: 'access_denied', message: 'The application is archived.' },
+  principal_expired: {
+    code: 'access_denied',
+    message: 'The registration of the application has expired; register it anew.',
   },
   resource_unknown: {
     code: 'invalid_target',
@@ -36,7 +55,22 @@ export const decisionRefusals: Readonly<Record<string, Refusal>> = {
   grant_expired: { code: 'access_denied', message: 'The grant has expired that gave' },
   confined: { code: 'access_denied', message: 'A confinement keeps this application from' },
   condition_denied: { code: 'access_denied', message: 'A condition of the zone denies' },
+  custom_policy_failed: {
+    code: 'access_denied',
+    message: 'A custom policy of the zone failed, which denies',
+  },
+  custom_policy_timeout: {
+    code: 'access_denied',
+    message: 'A custom policy of the zone took too long, which denies',
+  },
+  custom_denied: { code: 'access_denied', message: 'A custom policy of the zone denies' },
   approval_required: { code: 'interaction_required', message: 'A person has to approve first' },
+}
+
+export function refusalOf(reason: string): Refusal {
+  return Object.hasOwn(decisionRefusals, reason)
+    ? decisionRefusals[reason as DenyReason]
+    : otherRefusal
 }
 
 /**

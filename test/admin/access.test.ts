@@ -154,3 +154,43 @@ describe('access.check', () => {
       )
   })
 })
+
+test('access can be listed for one user, and marks what depends on the situation', async () => {
+  const make = await newZone(world)
+  const application = await make.application()
+  const resource = await make.resource()
+  const target = { application_id: application.id, resource_id: resource.id }
+  await make.call('grants.create', { ...target, scopes: ['invoices:read'] })
+  await make.call('grants.create', { ...target, scopes: ['invoices:write'], user_id: 'alice' })
+  const policy = await make.call('policies.create', {
+    name: 'never on monday at noon',
+    language: 'json',
+    source: JSON.stringify({
+      conditions: [
+        {
+          id: 'far',
+          effect: 'deny',
+          when: { scopes: ['invoices:write'], max_hops: 3 },
+          reason: 'too many hops',
+        },
+      ],
+    }),
+  })
+  const { id } = await make.policySet()
+  const version = await make.call('policy_sets.add_version', {
+    policy_set_id: id,
+    manifest: [{ policy_version_id: policy.latest_version.id }],
+  })
+  await make.call('policy_sets.activate', { policy_set_id: id, version_id: version.id })
+  const listed = async (user_id: string) =>
+    (await make.call('access.list', { user_id })).items.map((one) => [
+      one.user_id,
+      one.scope,
+      one.depends_on,
+    ])
+  expect(await listed('alice')).toEqual([
+    ['alice', 'invoices:read', undefined],
+    ['alice', 'invoices:write', ['condition:far']],
+  ])
+  expect(await listed('bob')).toEqual([['bob', 'invoices:read', undefined]])
+})

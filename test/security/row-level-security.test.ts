@@ -43,6 +43,10 @@ beforeAll(async () => {
       make.zone,
       policy.id,
     ])
+    await world.sql(`insert into policy_modules values ($1, $2, '', false, now())`, [
+      make.zone,
+      policy.id,
+    ])
     await world.sql(`insert into used_once values ($1, 'test', $2, now())`, [make.zone, policy.id])
     await world.sql(
       `insert into system_credentials
@@ -173,7 +177,11 @@ describe.each(zoned)('%s', (table) => {
 })
 
 /** Tables from which the service may not delete at all. */
-const unchangeable: ReadonlySet<string> = new Set(['events', 'policy_activations'])
+const unchangeable: ReadonlySet<string> = new Set([
+  'events',
+  'policy_activations',
+  'policy_modules',
+])
 
 /** What `pg` has read as an object goes back as JSON. */
 function asParameter(value: unknown): unknown {

@@ -164,6 +164,7 @@ const policy: Pick<
     const { policy_set_id } = await setVersion(make)
     return { policy_set_id, input: { application_id, resource_id, scopes } }
   },
+  'policy_sets.replay': (make) => setVersion(make),
   'policy_sets.delete': async (make) => ({ policy_set_id: (await make.policySet()).id }),
 
   'access.list': nothing,

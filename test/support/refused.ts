@@ -1,5 +1,5 @@
 import { expect } from 'vitest'
-import { faultStatus, type FaultCode } from '../../src/kernel/faults.ts'
+import { faultStatus, isFault, type Fault, type FaultCode } from '../../src/kernel/faults.ts'
 import type { Answer, World } from '../world.ts'
 import { requestIdOf } from './requests.ts'
 
@@ -36,4 +36,14 @@ export function expectError(answer: Answer, code: FaultCode): void {
     request_id: requestIdOf(answer),
   })
   expect(details === undefined || typeof details === 'object').toBe(true)
+}
+
+/** The fault that a promise rejects with; anything else fails the test. */
+export async function caught(promise: Promise<unknown>): Promise<Fault> {
+  const error: unknown = await promise.then(
+    () => null,
+    (thrown: unknown) => thrown,
+  )
+  if (isFault(error)) return error
+  throw new Error('expected a refusal', { cause: error })
 }

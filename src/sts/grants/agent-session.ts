@@ -34,7 +34,7 @@ export const agentSession: Grant = {
         refuse('invalid_request', 'Scopes are scopes of a resource: name it with resource.', {
           details: { reason: 'resource_required' },
         })
-      admitSession(exchange, facts)
+      await admitSession(exchange, facts)
       return own
     }
     const { sub, sub_type } = own.claims

@@ -19,7 +19,7 @@ export const clientCredentials: Grant = {
         refuse('invalid_request', 'Scopes are scopes of a resource: name it with resource.', {
           details: { reason: 'resource_required' },
         })
-      admitSession(exchange, facts)
+      await admitSession(exchange, facts)
       return issue(exchange, facts, sessionTerms(exchange, facts.client), null)
     }
     const allowed = await decideScopes(exchange, facts, asked, {

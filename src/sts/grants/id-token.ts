@@ -22,7 +22,7 @@ export const idTokenExchange: Grant = {
     refuseUnsupported(exchange)
     const facts = await readFacts(exchange, null)
     const user = await userOf(exchange, token)
-    admitSession(exchange, facts, { userId: user.userId, sessionId: null, hops: 0 })
+    await admitSession(exchange, facts, { userId: user.userId, sessionId: null, hops: 0 })
     const session = userSession(exchange, {
       user,
       client: facts.client,
