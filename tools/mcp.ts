@@ -26,4 +26,4 @@ export const proposeTool = 'plan_propose'
 export const platformReads: readonly OperationId[] = ['zones.list']
 
 /** Objects that no model has any business with, even to read. */
-export const hiddenObjects: readonly string[] = ['admin_tokens', 'conversations']
+export const hiddenObjects: readonly string[] = ['admin_tokens', 'conversations', 'webhooks']

@@ -53,6 +53,12 @@ const finders: Partial<Record<RefKind, Named>> = {
     find: (client, zone) =>
       candidates(client.providers.list.all(zone), ({ id, name }) => ({ id, names: [name] })),
   },
+  webhook: {
+    words: 'webhook',
+    list: 'webhook list',
+    find: (client, zone) =>
+      candidates(client.webhooks.list.all(zone), ({ id, name }) => ({ id, names: [name] })),
+  },
   policy: {
     words: 'policy',
     list: 'policy list',
