@@ -26,12 +26,13 @@ export const proposeTool = 'plan_propose'
 export const platformReads: readonly OperationId[] = ['zones.list']
 
 /**
- * Objects that no model has any business with, even to read: credentials, other conversations, and
- * what agents run at this moment.
+ * Objects that no model has any business with, even to read: credentials, other conversations, where
+ * messages leave to, and what agents run at this moment.
  */
 export const hiddenObjects: readonly string[] = [
   'admin_tokens',
   'conversations',
+  'webhooks',
   'sessions',
   'delegations',
 ]

@@ -23,7 +23,7 @@ const events = z
   .refine((list) => new Set(list).size === list.length, 'must not repeat an event')
   .meta({ description: 'Events that it is told of' })
 
-const url = z
+const endpointUrl = z
   .url({ protocol: /^https$/ })
   .max(2_048)
   .refine((text) => !/^https:\/\/[^/?#]*@/i.test(text), 'must hold no credentials')
@@ -32,7 +32,7 @@ const url = z
 const webhook = z.object({
   ...governed('webhook'),
   name: z.string(),
-  url: z.string(),
+  endpoint_url: z.string(),
   events: z.array(eventType),
 })
 
@@ -79,7 +79,11 @@ export const webhooks = [
     effect: 'create',
     risk: 'medium',
     plannable: false,
-    input: z.strictObject({ name, url, events: events.default([...approvalEventTypes]) }),
+    input: z.strictObject({
+      name,
+      endpoint_url: endpointUrl,
+      events: events.default([...approvalEventTypes]),
+    }),
     output: webhook.extend({ signing_secret: secret }),
     route: ['POST', all, 201],
   }),
@@ -100,7 +104,7 @@ export const webhooks = [
     input: z.strictObject({
       ...target,
       name: name.optional(),
-      url: url.optional(),
+      endpoint_url: endpointUrl.optional(),
       events: events.optional(),
     }),
     output: webhook,

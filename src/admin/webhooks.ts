@@ -34,7 +34,7 @@ export function webhookHandlers(services: AdminServices): AdminHandlers<'webhook
       const row = await insertObject(tx, 'webhooks', {
         name: input.name,
         name_key: foldName(input.name),
-        url: input.url,
+        endpoint_url: input.endpoint_url,
         events: input.events,
         sealed_secret,
       })
@@ -46,12 +46,12 @@ export function webhookHandlers(services: AdminServices): AdminHandlers<'webhook
     },
 
     async 'webhooks.patch'(tx, input) {
-      const { name, url, events } = input
+      const { name, endpoint_url, events } = input
       refuseReserved(tx.zone, services.system().zone, name ?? '')
       const current = await getLive(tx, 'webhooks', input.webhook_id)
       const row = await updateObject(tx, 'webhooks', current, {
         ...(name !== undefined && { name, name_key: foldName(name) }),
-        ...(url !== undefined && { url }),
+        ...(endpoint_url !== undefined && { endpoint_url }),
         ...(events !== undefined && { events }),
       })
       return webhookView(row)
@@ -112,7 +112,12 @@ function newSealedSecret({ vault }: AdminServices, { zone }: Tx) {
 }
 
 function webhookView(row: ObjectRow<'webhooks'>): OutputOf<'webhooks.get'> {
-  return { ...governedView(row), name: row.name, url: row.url, events: row.events.map(known) }
+  return {
+    ...governedView(row),
+    name: row.name,
+    endpoint_url: row.endpoint_url,
+    events: row.events.map(known),
+  }
 }
 
 function known(type: string): ApprovalEventType {

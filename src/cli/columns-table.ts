@@ -30,7 +30,7 @@ export const columnsOf: Readonly<Record<string, readonly string[]>> = {
     'expires_at',
     'created_at?',
   ],
-  webhooks: ['id', 'name', 'url', 'events', 'archived_at?'],
+  webhooks: ['id', 'name', 'endpoint_url', 'events', 'archived_at?'],
   access: ['application_name', 'user_id', 'resource_name', 'scope', 'verdict', 'rules?'],
   audit: ['time', 'type', 'outcome', 'reason?', 'target.name?', 'actor.name?', 'request_id'],
   plans: ['id', 'state', 'risk', 'summary', 'requester.name?', 'created_at?'],

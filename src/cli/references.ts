@@ -62,6 +62,12 @@ const finders: Partial<Record<RefKind, Named>> = {
         names: [name, issuer],
       })),
   },
+  webhook: {
+    words: 'webhook',
+    list: 'webhook list',
+    find: (client, zone) =>
+      candidates(client.webhooks.list.all(zone), ({ id, name }) => ({ id, names: [name] })),
+  },
   policy: {
     words: 'policy',
     list: 'policy list',

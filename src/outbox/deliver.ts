@@ -70,10 +70,10 @@ async function deliver(context: OutboxContext, delivery: DueDelivery): Promise<v
 }
 
 async function send(context: OutboxContext, delivery: DueDelivery): Promise<Attempt> {
-  const { id, body, url, zone_id: zone } = delivery
+  const { id, body, zone_id: zone } = delivery
   try {
     const secret = context.vault.open(delivery.sealed_secret, secretPurpose(zone)).toString()
-    const { status } = await context.fetch(url, {
+    const { status } = await context.fetch(delivery.endpoint_url, {
       method: 'POST',
       headers: signedHeaders(secret, { id, body, nowMs: context.clock.now() }),
       body,

@@ -418,7 +418,7 @@ export interface HoldDecisionRow {
 export interface WebhookRow extends Governed {
   name: string
   name_key: string
-  url: string
+  endpoint_url: string
   events: string[]
   sealed_secret: Buffer
 }

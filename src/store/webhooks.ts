@@ -6,7 +6,7 @@ import type { WebhookDeliveryRow, WebhookRow } from './schema.ts'
 export type Delivery = Selectable<WebhookDeliveryRow>
 
 /** A delivery that is due, with where it goes. */
-export type DueDelivery = Delivery & Pick<Selectable<WebhookRow>, 'url' | 'sealed_secret'>
+export type DueDelivery = Delivery & Pick<Selectable<WebhookRow>, 'endpoint_url' | 'sealed_secret'>
 
 /** The live webhooks of a zone that want a type of event. Index: webhooks_zone. */
 export async function webhooksFor(
@@ -58,10 +58,11 @@ export async function takeDue(
       where state = 'pending' and next_attempt_at <= ${take.now}
       order by next_attempt_at limit ${take.limit} for update skip locked)
     update webhook_deliveries d
-    set attempts = attempts + 1, next_attempt_at = ${take.again}
+    set attempts = attempts + 1, next_attempt_at = ${take.again},
+      last_status = null, last_error = null
     from due, webhooks w
     where d.id = due.id and w.id = d.webhook_id
-    returning d.*, w.url, w.sealed_secret`.execute(queries)
+    returning d.*, w.endpoint_url, w.sealed_secret`.execute(queries)
   return rows
 }
 

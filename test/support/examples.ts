@@ -249,11 +249,14 @@ const stepUp: Pick<Examples, Extract<OperationId, `${'approvals' | 'webhooks'}.$
   }),
 
   'webhooks.list': nothing,
-  'webhooks.create': () => ({ name: freshName('hook'), url: 'https://hooks.example.com/caracal' }),
+  'webhooks.create': () => ({
+    name: freshName('hook'),
+    endpoint_url: 'https://hooks.example.com/caracal',
+  }),
   'webhooks.get': (make) => webhook(make),
   'webhooks.patch': async (make) => ({
     ...(await webhook(make)),
-    url: 'https://hooks.example.com/other',
+    endpoint_url: 'https://hooks.example.com/other',
     events: ['approval.issued'],
   }),
   'webhooks.delete': (make) => webhook(make),

@@ -118,7 +118,7 @@ export function makerIn(world: World, zone: string): ZoneMaker {
     webhook: () =>
       call('webhooks.create', {
         name: freshName('hook'),
-        url: 'https://hooks.example.com/caracal',
+        endpoint_url: 'https://hooks.example.com/caracal',
       }),
     policySet,
     policySetVersion: async () =>

@@ -52,7 +52,7 @@ const statements = [
     zone_id text not null references zones (id),
     name text not null,
     name_key text not null,
-    url text not null,
+    endpoint_url text not null,
     events text[] not null,
     sealed_secret bytea not null,
     revision bigint not null,
