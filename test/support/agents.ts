@@ -3,7 +3,7 @@ import type { OutputOf, RequestOf } from '../../tools/catalogue.ts'
 import type { Answer, World } from '../world.ts'
 import { freshName, type ZoneMaker } from './zone-maker.ts'
 
-export const tokenExchange = 'urn:ietf:params:oauth:grant-type:token-exchange'
+const tokenExchange = 'urn:ietf:params:oauth:grant-type:token-exchange'
 export const typeOf = {
   accessToken: 'urn:ietf:params:oauth:token-type:access_token',
   agentSession: 'urn:caracal:params:oauth:token-type:agent-session',
