@@ -5,7 +5,7 @@ import { operation } from './operation.ts'
 
 const instant = z.iso.datetime()
 
-export const delegation = z.object({
+const delegation = z.object({
   id: ref('edge'),
   zone_id: ref('zone'),
   parent_id: ref('edge').nullable(),

@@ -5,7 +5,7 @@ import { operation } from './operation.ts'
 
 const instant = z.iso.datetime()
 
-export const session = z.object({
+const session = z.object({
   id: ref('session'),
   zone_id: ref('zone'),
   kind: z.enum(['subject', 'agent']),

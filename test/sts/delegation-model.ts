@@ -36,7 +36,7 @@ export interface Model {
   readonly mandates: ModelMandate[]
 }
 
-export function lineOf(session: ModelSession): readonly ModelSession[] {
+function lineOf(session: ModelSession): readonly ModelSession[] {
   return session.parent === null ? [session] : [session, ...lineOf(session.parent)]
 }
 

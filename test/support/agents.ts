@@ -3,7 +3,7 @@ import type { OutputOf, RequestOf } from '../../tools/catalogue.ts'
 import type { Answer, World } from '../world.ts'
 import { freshName, type ZoneMaker } from './zone-maker.ts'
 
-export const tokenExchange = 'urn:ietf:params:oauth:grant-type:token-exchange'
+const tokenExchange = 'urn:ietf:params:oauth:grant-type:token-exchange'
 export const typeOf = {
   accessToken: 'urn:ietf:params:oauth:token-type:access_token',
   agentSession: 'urn:caracal:params:oauth:token-type:agent-session',
@@ -67,18 +67,7 @@ export async function agentsIn(world: World, make: ZoneMaker): Promise<Agents> {
     const { id, client_secret } = await make.call('applications.create', { name, labels })
     return { id, secret: client_secret ?? '' }
   }
-  const ask: Agents['ask'] = ({ id, secret }, form) =>
-    world.oauth('token', { client_id: id, client_secret: secret, ...form }, make.zone)
-  const subject: Agents['subject'] = async (of) =>
-    tokenIn(await ask(of, { grant_type: 'client_credentials' }))
-  const mandate: Agents['mandate'] = async (of, sessionId) =>
-    tokenIn(
-      await ask(of, {
-        grant_type: tokenExchange,
-        subject_token_type: typeOf.agentSession,
-        subject_token: sessionId,
-      }),
-    )
+  const { ask, subject, mandate } = tokensOf(world, make)
   const start: Agents['start'] = (token, input = {}) =>
     make.call('sessions.start', input, { token })
   return {
@@ -135,6 +124,23 @@ export async function agentsIn(world: World, make: ZoneMaker): Promise<Agents> {
         ...(token !== undefined && { token }),
       }),
   }
+}
+
+/** How applications come by their session mandates. */
+function tokensOf(world: World, make: ZoneMaker): Pick<Agents, 'ask' | 'subject' | 'mandate'> {
+  const ask: Agents['ask'] = ({ id, secret }, form) =>
+    world.oauth('token', { client_id: id, client_secret: secret, ...form }, make.zone)
+  const subject: Agents['subject'] = async (of) =>
+    tokenIn(await ask(of, { grant_type: 'client_credentials' }))
+  const mandate: Agents['mandate'] = async (of, sessionId) =>
+    tokenIn(
+      await ask(of, {
+        grant_type: tokenExchange,
+        subject_token_type: typeOf.agentSession,
+        subject_token: sessionId,
+      }),
+    )
+  return { ask, subject, mandate }
 }
 
 /** The token of an answer, which has to be one. */
