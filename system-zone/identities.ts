@@ -28,6 +28,8 @@ export const operator: Identity = {
     'policy_sets:read',
     'providers:read',
     'resources:read',
+    'subject_issuers:read',
+    'subjects:read',
     'zones:read',
   ],
 }

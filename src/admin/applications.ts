@@ -31,6 +31,7 @@ export function applicationHandlers(services: AdminServices): AdminHandlers<'app
         secret_hash: secret?.hash ?? null,
         jwks: input.jwks ?? null,
         labels: input.labels,
+        redirect_uris: input.redirect_uris,
         expires_at: null,
       })
       return { ...applicationView(row), client_secret: secret?.secret ?? null }
@@ -41,13 +42,14 @@ export function applicationHandlers(services: AdminServices): AdminHandlers<'app
     },
 
     async 'applications.patch'(tx, input) {
-      const { name, labels, jwks } = input
+      const { name, labels, jwks, redirect_uris } = input
       refuseReserved(tx.zone, services.system().zone, ...(labels ?? []), name ?? '')
       const current = await getLive(tx, 'applications', input.application_id)
       const row = await updateObject(tx, 'applications', current, {
         ...(name !== undefined && { name, name_key: foldName(name) }),
         ...(labels !== undefined && { labels }),
         ...(jwks !== undefined && { jwks }),
+        ...(redirect_uris !== undefined && { redirect_uris }),
       })
       return applicationView(row)
     },
@@ -63,7 +65,7 @@ export function applicationHandlers(services: AdminServices): AdminHandlers<'app
     async 'applications.rotate_secret'(tx, input) {
       const current = await getLive(tx, 'applications', input.application_id)
       if (current.auth_method !== 'client_secret')
-        refuse('conflict', 'This application authenticates by private_key_jwt and has no secret.')
+        refuse('conflict', 'This application does not authenticate by a secret, so it has none.')
       const { secret, hash } = newSecret('cs')
       await updateObject(tx, 'applications', current, { secret_hash: hash })
       return { id: current.id, client_secret: secret }
@@ -79,6 +81,7 @@ function applicationView(row: ObjectRow<'applications'>) {
     auth_method: row.auth_method,
     jwks: row.jwks,
     labels: row.labels,
+    redirect_uris: row.redirect_uris,
     expires_at: isoOrNull(row.expires_at),
   }
 }

@@ -86,6 +86,7 @@ export const faultStatus = {
   invalid_scope: 400,
   unauthorized_client: 400,
   unsupported_grant_type: 400,
+  unsupported_response_type: 400,
   access_denied: 403,
   // service
   rate_limited: 429,

@@ -1,19 +1,12 @@
-import type { ColumnType, Generated, JSONColumnType } from 'kysely'
-
-/** A JSON column: read as a value, written as its text. */
-type Json<T> = ColumnType<T, string, string>
-type Timestamp = ColumnType<Date, Date, Date>
-
-/** The columns that every governed object of a zone has. */
-export interface Governed {
-  id: string
-  zone_id: string
-  /** The zone's revision at the last change of the object. */
-  revision: number
-  created_at: Timestamp
-  updated_at: Timestamp
-  archived_at: Timestamp | null
-}
+import type { Generated, JSONColumnType } from 'kysely'
+import type { Governed, Json, Timestamp } from './columns.ts'
+import type {
+  AuthorizationCodeRow,
+  RefreshTokenRow,
+  SignInRow,
+  SubjectIssuerRow,
+  SubjectRow,
+} from './schema-people.ts'
 
 export interface ZoneRow {
   id: string
@@ -43,10 +36,12 @@ export interface ApplicationRow extends Governed {
   name: string
   name_key: string
   kind: 'managed' | 'dcr'
-  auth_method: 'client_secret' | 'private_key_jwt'
+  auth_method: 'client_secret' | 'private_key_jwt' | 'none'
   secret_hash: string | null
   jwks: Json<{ keys: { kty: string }[] } | null>
   labels: string[]
+  /** Where people may be sent back to; none: nobody signs in to it. */
+  redirect_uris: string[]
   expires_at: Timestamp | null
 }
 
@@ -73,36 +68,6 @@ export interface GrantRow extends Governed {
   resource_id: string
   scopes: string[]
   expires_at: Timestamp | null
-}
-
-/** An OpenID provider that a zone believes about users. */
-export interface SubjectIssuerRow extends Governed {
-  name: string
-  name_key: string
-  issuer: string
-  /** Null: as its discovery document says. */
-  jwks_url: string | null
-  /** The client id that the zone has at it. */
-  audience: string
-  algorithms: string[]
-  claims: Json<{ subject: string; name: string }>
-  sign_in: boolean
-  sealed_secret: Buffer | null
-}
-
-/** A user that a zone has seen. */
-export interface SubjectRow {
-  id: string
-  zone_id: string
-  /** What grants are bound to, and what mandates have as their subject. */
-  user_id: string
-  /** Null: a person of this installation. */
-  issuer_id: string | null
-  name: string
-  first_seen_at: Timestamp
-  last_seen_at: Timestamp
-  /** When everything that the user had was last ended. */
-  revoked_at: Timestamp | null
 }
 
 export interface PolicyRow extends Governed {
@@ -351,6 +316,9 @@ export interface Tables {
   grants: GrantRow
   subject_issuers: SubjectIssuerRow
   subjects: SubjectRow
+  sign_ins: SignInRow
+  authorization_codes: AuthorizationCodeRow
+  refresh_tokens: RefreshTokenRow
   policies: PolicyRow
   policy_versions: PolicyVersionRow
   policy_sets: PolicySetRow

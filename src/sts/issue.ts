@@ -14,6 +14,8 @@ export interface Issue {
   readonly keyId: string | null
   /** RFC 8693 section 2.2.1; null outside of a token exchange. */
   readonly issuedTokenType: string | null
+  /** RFC 6749 section 5.1. */
+  readonly refreshToken?: string
   /** Writes the event together with the change that it tells of, where there is one. */
   readonly record?: (event: AuditEvent) => Promise<void>
 }

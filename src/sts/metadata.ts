@@ -1,7 +1,7 @@
 import type { ZoneId } from '../kernel/ids.ts'
 import { assertionAlgorithms } from './client-assertion.ts'
 import { grantTypes } from './grant-types.ts'
-import { issuerOf, tokenEndpointOf } from './issuer.ts'
+import { authorizationEndpointOf, issuerOf, tokenEndpointOf } from './issuer.ts'
 
 const clientAuthentication = ['client_secret_basic', 'client_secret_post', 'private_key_jwt']
 
@@ -19,11 +19,17 @@ export function metadataOf(base: string, zone: ZoneId): Readonly<Record<string, 
   ])
   return {
     issuer,
+    authorization_endpoint: authorizationEndpointOf(base, zone),
     ...endpoints,
     jwks_uri: `${issuer}/.well-known/jwks.json`,
     grant_types_supported: Object.values(grantTypes),
-    // There is no authorization endpoint, and section 2 requires the member.
-    response_types_supported: [],
+    response_types_supported: ['code'],
+    response_modes_supported: ['query'],
+    // RFC 7636 section 4.2: plain protects nothing, so S256 alone.
+    code_challenge_methods_supported: ['S256'],
+    // RFC 9207 section 3.
+    authorization_response_iss_parameter_supported: true,
     ...(Object.fromEntries(authentication) as Record<string, readonly string[]>),
+    token_endpoint_auth_methods_supported: [...clientAuthentication, 'none'],
   }
 }

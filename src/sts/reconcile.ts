@@ -113,6 +113,7 @@ async function createApplication(run: Run, { name }: Identity): Promise<ObjectRo
     secret_hash: null,
     jwks: null,
     labels: [],
+    redirect_uris: [],
     expires_at: null,
   })
   note(run, 'application_created', { kind: 'application', id: application.id, name })

@@ -44,16 +44,19 @@ export async function serve<T>(
 
 /** The event of a refusal, with the transition that the refusal may be. */
 async function recordRefused(
-  { context, events }: Parts,
+  { context, events, trust }: Parts,
   event: AuditEvent,
   { refusal }: Upon,
 ): Promise<void> {
-  if (refusal === null) await events.append(event)
-  else
-    await context.db.transaction(event.zone, async (queries) => {
-      await refusal(queries)
-      await recordEvents(queries, context.clock.now(), [event])
-    })
+  if (refusal === null) {
+    await events.append(event)
+    return
+  }
+  await context.db.transaction(event.zone, async (queries) => {
+    await refusal(queries)
+    await recordEvents(queries, context.clock.now(), [event])
+  })
+  trust.forget(event.zone)
 }
 
 /** Finds the zone, whose log the event then goes to, and reads the parameters. */

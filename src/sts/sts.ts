@@ -10,6 +10,13 @@ import { createMandateVerifier } from './mandate-verifier.ts'
 import { metadataOf } from './metadata.ts'
 import { requestMandate, type AskedIn } from './operator-tokens.ts'
 import type { EndpointRequest, Parts } from './parts.ts'
+import {
+  askToSignIn,
+  returnFromIssuer,
+  signIn,
+  type AuthorizeAnswer,
+  type AuthorizeRequest,
+} from './people/authorize.ts'
 import { createIssuerKeys } from './people/issuer-keys.ts'
 import { revoke } from './revoke.ts'
 import { createSigners } from './signers.ts'
@@ -23,6 +30,10 @@ export interface Sts extends AsyncDisposable {
   token(request: EndpointRequest): Promise<TokenAnswer>
   introspect(request: EndpointRequest): Promise<IntrospectAnswer>
   revoke(request: EndpointRequest): Promise<void>
+  /** The authorization endpoint: the page, its form, and the way back from a subject issuer. */
+  askToSignIn: (request: AuthorizeRequest) => Promise<AuthorizeAnswer>
+  signIn: (request: AuthorizeRequest) => Promise<AuthorizeAnswer>
+  returnFromIssuer: (request: AuthorizeRequest) => Promise<AuthorizeAnswer>
   /** The public keys of a zone, newest first; null where there is no such zone. */
   jwks(zone: string): Promise<{ readonly keys: readonly PublicJwk[] } | null>
   /** RFC 8414; null where there is no such zone. */
@@ -58,6 +69,9 @@ export function createSts(context: StsContext): Sts {
     token: (request) => issueToken(parts, request),
     introspect: (request) => introspect(parts, request),
     revoke: (request) => revoke(parts, request),
+    askToSignIn: (request) => askToSignIn(parts, request),
+    signIn: (request) => signIn(parts, request),
+    returnFromIssuer: (request) => returnFromIssuer(parts, request),
     async jwks(named) {
       const zone = await parts.zones.find(named)
       return zone && { keys: await trust.publicKeys(zone) }

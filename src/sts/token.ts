@@ -1,9 +1,11 @@
 import { refuse } from '../kernel/faults.ts'
 import { noteMandate } from './draft-event.ts'
+import { authorizationCode } from './grants/authorization-code.ts'
 import { clientCredentials } from './grants/client-credentials.ts'
 import { idTokenExchange } from './grants/id-token.ts'
 import { planMandate } from './grants/plan-mandate.ts'
 import { readMandate } from './grants/read-mandate.ts'
+import { refreshToken } from './grants/refresh-token.ts'
 import { tokenExchange } from './grants/token-exchange.ts'
 import { grantTypes, tokenTypes } from './grant-types.ts'
 import type { Grant, Issue } from './issue.ts'
@@ -21,7 +23,15 @@ export interface TokenAnswer {
   /** Always told: without `scope` in the request it is the zone that chose. */
   readonly scope: string
   readonly issued_token_type?: string
+  readonly refresh_token?: string
 }
+
+/** What is no exchange, by `grant_type`. */
+const grants: ReadonlyMap<string, Grant> = new Map([
+  [grantTypes.clientCredentials, clientCredentials],
+  [grantTypes.authorizationCode, authorizationCode],
+  [grantTypes.refreshToken, refreshToken],
+])
 
 /** What can be exchanged, by `subject_token_type`. */
 const exchanges: ReadonlyMap<string, Grant> = new Map([
@@ -52,7 +62,8 @@ export async function issueToken(parts: Parts, request: EndpointRequest): Promis
 
 function grantOf(parameters: Parameters): Grant {
   const grantType = required(parameters, 'grant_type')
-  if (grantType === grantTypes.clientCredentials) return clientCredentials
+  const simple = grants.get(grantType)
+  if (simple !== undefined) return simple
   if (grantType !== grantTypes.tokenExchange)
     refuse('unsupported_grant_type', 'This zone does not know that grant type.', {
       details: { reason: 'grant_type_unsupported' },
@@ -65,12 +76,13 @@ function grantOf(parameters: Parameters): Grant {
   )
 }
 
-function answerOf({ claims, issuedTokenType }: Issue, token: string): TokenAnswer {
+function answerOf({ claims, issuedTokenType, refreshToken }: Issue, token: string): TokenAnswer {
   return {
     access_token: token,
     token_type: 'Bearer',
     expires_in: claims.exp - claims.iat,
     scope: claims.scope,
     ...(issuedTokenType === null ? {} : { issued_token_type: issuedTokenType }),
+    ...(refreshToken === undefined ? {} : { refresh_token: refreshToken }),
   }
 }

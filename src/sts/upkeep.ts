@@ -1,4 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { deleteExpiredSignIns } from '../store/authorization-codes.ts'
+import { deleteExpiredRefreshTokens } from '../store/refresh-tokens.ts'
 import { deleteExpiredRevocations } from '../store/revocations.ts'
 import { deleteExpiredUses } from '../store/used-once.ts'
 import type { StsContext } from './context.ts'
@@ -44,5 +46,7 @@ export async function removeExpired(context: Pick<StsContext, 'db' | 'clock'>): 
   await context.db.transaction('*', async (queries) => {
     await deleteExpiredRevocations(queries, before)
     await deleteExpiredUses(queries, before)
+    await deleteExpiredSignIns(queries, before)
+    await deleteExpiredRefreshTokens(queries, before)
   })
 }

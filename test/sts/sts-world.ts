@@ -201,6 +201,7 @@ export async function addApplication(
     secret_hash: fields.jwks === undefined ? hash : null,
     jwks: fields.jwks ?? null,
     labels: fields.labels ?? [],
+    redirect_uris: [],
     expires_at: null,
   })
   return { id: row.id as Id<'application'>, secret }

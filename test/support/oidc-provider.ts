@@ -1,5 +1,5 @@
 import type { AddressInfo } from 'node:net'
-import Fastify from 'fastify'
+import Fastify, { type FastifyInstance } from 'fastify'
 import {
   exportJWK,
   generateKeyPair,
@@ -26,6 +26,8 @@ export interface OidcProvider extends AsyncDisposable {
   idToken(claims?: JWTPayload, changed?: Signing): Promise<string>
   /** Who signs in at its authorization endpoint. */
   user: { sub: string; name: string }
+  /** It as it is, for a browser that the test plays and that knows no names. */
+  readonly app: FastifyInstance
   /** The authorization request that it got last. */
   asked: Readonly<Record<string, string>>
 }
@@ -38,6 +40,11 @@ export interface Signing {
 }
 
 export const clientOfZone = { id: 'caracal-at-idp', secret: 'a secret at the provider' }
+
+/** RFC 6749 section 2.3.1. */
+function formDecoded(text: string): string {
+  return decodeURIComponent(text.replaceAll('+', ' '))
+}
 
 interface Key {
   readonly kid: string
@@ -60,7 +67,7 @@ export async function startOidcProvider(
   host = 'login.example.com',
 ): Promise<OidcProvider> {
   const certificate = makeCertificate(host)
-  const app = Fastify({ https: certificate })
+  const app: FastifyInstance = Fastify({ https: certificate })
   app.addContentTypeParser(
     'application/x-www-form-urlencoded',
     { parseAs: 'string' },
@@ -71,7 +78,7 @@ export async function startOidcProvider(
   let keys = 1
   let key = await newKey('key-1')
   const codes = new Map<string, Record<string, string>>()
-  const provider: Omit<OidcProvider, 'issuer' | 'network' | typeof Symbol.asyncDispose> = {
+  const provider: Omit<OidcProvider, 'app' | 'issuer' | 'network' | typeof Symbol.asyncDispose> = {
     fetched: { discovery: 0, jwks: 0 },
     jwksAnswer: null,
     user: { sub: 'alice', name: 'Alice' },
@@ -128,11 +135,9 @@ export async function startOidcProvider(
   app.post<{ Body: Record<string, string> }>('/token', async ({ body, headers }, reply) => {
     const asked = codes.get(body.code ?? '')
     codes.delete(body.code ?? '')
-    const basic = Buffer.from(
-      `${clientOfZone.id}:${encodeURIComponent(clientOfZone.secret).replaceAll('%20', '+')}`,
-    ).toString('base64')
-    const isClient =
-      headers.authorization === `Basic ${basic}` || body.client_secret === clientOfZone.secret
+    const basic = Buffer.from(headers.authorization?.slice('Basic '.length) ?? '', 'base64')
+    const [id, secret] = basic.toString().split(':').map(formDecoded)
+    const isClient = id === clientOfZone.id && secret === clientOfZone.secret
     if (asked === undefined || !isClient)
       return reply
         .code(400)
@@ -153,6 +158,7 @@ export async function startOidcProvider(
     authorities: [certificate.cert],
   }
   return Object.assign(provider, {
+    app,
     issuer,
     network,
     [Symbol.asyncDispose]: async () => {

@@ -8,6 +8,9 @@ import { insertSession } from '../../store/sessions.ts'
 import { noteSubject, type SeenUser } from '../../store/subjects.ts'
 import type { MandateTerms } from '../claims.ts'
 import type { Client } from '../client.ts'
+import { admitSession, decideScopes } from '../decide-scopes.ts'
+import type { Facts } from '../facts.ts'
+import { resourceTerms } from '../issue.ts'
 import { issuerOf } from '../issuer.ts'
 import type { Exchange } from '../parts.ts'
 
@@ -27,8 +30,20 @@ export function userSession(exchange: Exchange, session: Omit<UserSession, 'id'>
   return { ...session, id: newId('session', nowMs) }
 }
 
+/** What a mandate of a user's session is for. */
+interface Wanted {
+  /** Null: the session itself. */
+  readonly resource: string | null
+  readonly scopes: readonly string[] | null
+}
+
+/** What the mandates of a user's session have in common. */
+type Mandated = Pick<UserSession, 'id' | 'client' | 'endsAtMs'> & {
+  readonly user: Pick<SeenUser, 'userId'>
+}
+
 /** The mandate of a user's session: it opens nothing, and exchanges for mandates that do. */
-export function userSessionTerms(exchange: Exchange, session: UserSession): MandateTerms {
+export function userSessionTerms(exchange: Exchange, session: Mandated): MandateTerms {
   const { client } = session
   return {
     use: 'session',
@@ -41,6 +56,28 @@ export function userSessionTerms(exchange: Exchange, session: UserSession): Mand
     session: { sid: session.id, rootSid: session.id },
     lifetimeSeconds: limits.mandateTtlSeconds,
     endsAtMs: Math.min(session.endsAtMs, client.expires_at_ms ?? Infinity),
+  }
+}
+
+/** The mandate that was asked for: the session, or what the user may do at a resource. */
+export function userMandateTerms(
+  exchange: Exchange,
+  facts: Facts,
+  session: Mandated,
+  { resource, scopes }: Wanted,
+): MandateTerms {
+  const subject = { userId: session.user.userId, hops: 0 }
+  const own = userSessionTerms(exchange, session)
+  if (resource === null) {
+    admitSession(exchange, facts, subject)
+    return own
+  }
+  const allowed = decideScopes(exchange, facts, scopes, subject)
+  const { use, aud, target, endsAtMs } = resourceTerms(facts.client, allowed)
+  return {
+    ...own,
+    ...{ use, aud, target, scopes: allowed.scopes },
+    endsAtMs: Math.min(own.endsAtMs, endsAtMs),
   }
 }
 
