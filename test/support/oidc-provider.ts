@@ -68,16 +68,8 @@ export async function startOidcProvider(
 ): Promise<OidcProvider> {
   const certificate = makeCertificate(host)
   const app: FastifyInstance = Fastify({ https: certificate })
-  app.addContentTypeParser(
-    'application/x-www-form-urlencoded',
-    { parseAs: 'string' },
-    (_request, body, done) => {
-      done(null, Object.fromEntries(new URLSearchParams(body.toString())))
-    },
-  )
   let keys = 1
   let key = await newKey('key-1')
-  const codes = new Map<string, Record<string, string>>()
   const provider: Omit<OidcProvider, 'app' | 'issuer' | 'network' | typeof Symbol.asyncDispose> = {
     fetched: { discovery: 0, jwks: 0 },
     jwksAnswer: null,
@@ -107,15 +99,7 @@ export async function startOidcProvider(
   }
   app.get('/.well-known/openid-configuration', async () => {
     provider.fetched.discovery += 1
-    return {
-      issuer,
-      authorization_endpoint: `${issuer}/authorize`,
-      token_endpoint: `${issuer}/token`,
-      jwks_uri: `${issuer}/jwks`,
-      response_types_supported: ['code'],
-      subject_types_supported: ['public'],
-      id_token_signing_alg_values_supported: ['ES256'],
-    }
+    return discoveryOf(issuer)
   })
   app.get('/jwks', async (_request, reply) => {
     provider.fetched.jwks += 1
@@ -123,6 +107,51 @@ export async function startOidcProvider(
     if (jwksAnswer === null) return { keys: [key.jwk] }
     return reply.code(jwksAnswer.status).type(jwksAnswer.type).send(jwksAnswer.body)
   })
+  serveSignIn(app, provider)
+  await app.listen({ port: 0, host: '127.0.0.1' })
+  const { port } = app.server.address() as AddressInfo
+  const issuer = `https://${host}:${port}`
+  const network: Network = {
+    resolve: (name) =>
+      name === host ? Promise.resolve(['127.0.0.1']) : Promise.reject(new Error('unknown host')),
+    isAllowed: (address) => address === '127.0.0.1',
+    authorities: [certificate.cert],
+  }
+  return Object.assign(provider, {
+    app,
+    issuer,
+    network,
+    [Symbol.asyncDispose]: async () => {
+      await app.close()
+    },
+  })
+}
+
+function discoveryOf(issuer: string): object {
+  return {
+    issuer,
+    authorization_endpoint: `${issuer}/authorize`,
+    token_endpoint: `${issuer}/token`,
+    jwks_uri: `${issuer}/jwks`,
+    response_types_supported: ['code'],
+    subject_types_supported: ['public'],
+    id_token_signing_alg_values_supported: ['ES256'],
+  }
+}
+
+/** The endpoints of signing in, which ask nobody anything. */
+function serveSignIn(
+  app: FastifyInstance,
+  provider: Pick<OidcProvider, 'asked' | 'idToken'>,
+): void {
+  const codes = new Map<string, Record<string, string>>()
+  app.addContentTypeParser(
+    'application/x-www-form-urlencoded',
+    { parseAs: 'string' },
+    (_request, body, done) => {
+      done(null, Object.fromEntries(new URLSearchParams(body.toString())))
+    },
+  )
   app.get<{ Querystring: Record<string, string> }>('/authorize', async ({ query }, reply) => {
     provider.asked = query
     const code = `code-${codes.size}`
@@ -147,22 +176,5 @@ export async function startOidcProvider(
       token_type: 'Bearer',
       id_token: await provider.idToken({ nonce: asked.nonce }),
     }
-  })
-  await app.listen({ port: 0, host: '127.0.0.1' })
-  const { port } = app.server.address() as AddressInfo
-  const issuer = `https://${host}:${port}`
-  const network: Network = {
-    resolve: (name) =>
-      name === host ? Promise.resolve(['127.0.0.1']) : Promise.reject(new Error('unknown host')),
-    isAllowed: (address) => address === '127.0.0.1',
-    authorities: [certificate.cert],
-  }
-  return Object.assign(provider, {
-    app,
-    issuer,
-    network,
-    [Symbol.asyncDispose]: async () => {
-      await app.close()
-    },
   })
 }
