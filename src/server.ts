@@ -5,6 +5,7 @@ import swaggerUi from '@fastify/swagger-ui'
 import { createJsonSchemaTransform } from 'fastify-type-provider-zod'
 import type { Context } from './context.ts'
 import { adminRoutes } from './http/admin.ts'
+import { authorizeRoutes } from './http/authorize.ts'
 import { answerConnection, answerUnroutable, safeHeaders } from './http/client-errors.ts'
 import { consoleRoutes } from './http/console.ts'
 import { streams } from './http/converse.ts'
@@ -61,6 +62,7 @@ export async function createServer(context: Context): Promise<FastifyInstance> {
   })
   await app.register(tokenRoutes(context.sts))
   await app.register(registrationRoutes(context))
+  await app.register(authorizeRoutes(context.sts, () => context.issuerBase()))
   await app.register(mcpRoutes(context))
   await app.register(consoleRoutes())
   return app

@@ -30,6 +30,8 @@ export const operator: Identity = {
     'providers:read',
     'resources:read',
     'webhooks:read',
+    'subject_issuers:read',
+    'subjects:read',
     'zones:read',
   ],
 }

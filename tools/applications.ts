@@ -16,14 +16,42 @@ const jwks = z
   })
   .meta({ description: 'Public keys (RFC 7517) for private_key_jwt' })
 
+/**
+ * RFC 9700 section 2.1: compared exactly. Plain http leads to loopback alone, for native
+ * applications (RFC 8252 section 7.3), whose port is the one thing that may differ.
+ */
+const redirectUri = z
+  .string()
+  .max(1_024)
+  .refine((text) => {
+    const url = URL.parse(text)
+    if (url === null || /[#\s*]/.test(text) || url.username !== '' || url.password !== '')
+      return false
+    return (
+      url.protocol === 'https:' ||
+      (url.protocol === 'http:' && ['127.0.0.1', '[::1]', 'localhost'].includes(url.hostname))
+    )
+  }, 'must be an https URL, or an http URL of this machine, without fragment, user and wildcard')
+
+const redirectUris = z
+  .array(redirectUri)
+  .max(limits.redirectUrisPerApplication)
+  .refine((list) => new Set(list).size === list.length, 'must not repeat a URI')
+  .meta({ description: 'Where people who sign in are sent back to, compared exactly' })
+
+const authMethod = z.enum(['client_secret', 'private_key_jwt', 'none']).meta({
+  description: 'How it proves who it is; none: it cannot, so people sign in to it and no more',
+})
+
 export const application = z.object({
   ...governed('application'),
   name: z.string(),
   kind: z.enum(['managed', 'dcr']),
-  auth_method: z.enum(['client_secret', 'private_key_jwt']),
+  auth_method: authMethod,
   jwks: jwks.nullable(),
   labels: z.array(z.string()),
   dpop_required: z.boolean(),
+  redirect_uris: z.array(z.string()),
   expires_at: z.iso.datetime().nullable(),
 })
 
@@ -60,10 +88,11 @@ export const applications = [
     effect: 'create',
     input: z.strictObject({
       name,
-      auth_method: z.enum(['client_secret', 'private_key_jwt']).default('client_secret'),
+      auth_method: authMethod.default('client_secret'),
       jwks: jwks.optional(),
       labels: labels.default([]),
       dpop_required: dpopRequired.default(false),
+      redirect_uris: redirectUris.default([]),
     }),
     output: application.extend({ client_secret: clientSecret }),
     route: ['POST', all, 201],
@@ -100,7 +129,8 @@ export const applications = [
   }),
   operation({
     id: 'applications.patch',
-    summary: 'Change the name, labels, keys or proof of possession of an application',
+    summary:
+      'Change the name, labels, keys, redirect URIs or proof of possession of an application',
     effect: 'update',
     risk: 'medium',
     raises: [
@@ -117,6 +147,7 @@ export const applications = [
       labels: labels.optional(),
       jwks: jwks.optional(),
       dpop_required: dpopRequired.optional(),
+      redirect_uris: redirectUris.optional(),
     }),
     output: application,
     route: ['PATCH', one, 200],

@@ -3,7 +3,7 @@ import { governed, includeArchived, name, nothing, page, pageOf, ref } from './f
 import { operation } from './operation.ts'
 
 /** Signature algorithms of id_tokens that can be allowed; every one is asymmetric (RFC 8725 3.1). */
-export const idTokenAlgorithms = [
+const idTokenAlgorithms = [
   ...(['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'] as const),
   ...(['ES256', 'ES384', 'ES512', 'EdDSA'] as const),
 ] as const
@@ -48,7 +48,7 @@ const signIn = z
   .boolean()
   .meta({ description: 'Whether people sign in with it at the authorization endpoint' })
 
-export const subjectIssuer = z.object({
+const subjectIssuer = z.object({
   ...governed('subjectIssuer'),
   name: z.string(),
   issuer: z.string(),

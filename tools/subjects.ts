@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { page, pageOf, ref, userId } from './fields.ts'
 import { operation } from './operation.ts'
 
-export const subject = z.object({
+const subject = z.object({
   id: ref('subject'),
   zone_id: ref('zone'),
   user_id: z.string().meta({ description: 'What grants are bound to' }),

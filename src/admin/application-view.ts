@@ -11,6 +11,7 @@ export function applicationView(row: ObjectRow<'applications'>): OutputOf<'appli
     jwks: row.jwks,
     labels: row.labels,
     dpop_required: row.dpop_required,
+    redirect_uris: row.redirect_uris,
     expires_at: isoOrNull(row.expires_at),
   }
 }

@@ -35,6 +35,7 @@ export function applicationHandlers(services: AdminServices): AdminHandlers<'app
         jwks: input.jwks ?? null,
         labels: input.labels,
         dpop_required: input.dpop_required,
+        redirect_uris: input.redirect_uris,
         expires_at: null,
       })
       return { ...applicationView(row), client_secret: secret?.secret ?? null }
@@ -45,7 +46,7 @@ export function applicationHandlers(services: AdminServices): AdminHandlers<'app
     },
 
     async 'applications.patch'(tx, input) {
-      const { name, labels, jwks, dpop_required } = input
+      const { name, labels, jwks, dpop_required, redirect_uris } = input
       refuseReserved(tx.zone, services.system().zone, ...(labels ?? []), name ?? '')
       const current = await getLive(tx, 'applications', input.application_id)
       const row = await updateObject(tx, 'applications', current, {
@@ -53,6 +54,7 @@ export function applicationHandlers(services: AdminServices): AdminHandlers<'app
         ...(labels !== undefined && { labels }),
         ...(jwks !== undefined && { jwks }),
         ...(dpop_required !== undefined && { dpop_required }),
+        ...(redirect_uris !== undefined && { redirect_uris }),
       })
       return applicationView(row)
     },
@@ -65,7 +67,7 @@ export function applicationHandlers(services: AdminServices): AdminHandlers<'app
     async 'applications.rotate_secret'(tx, input) {
       const current = await getLive(tx, 'applications', input.application_id)
       if (current.auth_method !== 'client_secret')
-        refuse('conflict', 'This application authenticates by private_key_jwt and has no secret.')
+        refuse('conflict', 'This application does not authenticate by a secret, so it has none.')
       const { secret, hash } = newSecret('cs')
       await updateObject(tx, 'applications', current, { secret_hash: hash })
       return { id: current.id, client_secret: secret }

@@ -18,7 +18,7 @@ import {
   type HoldDecision,
 } from '../store/holds.ts'
 import { readPage } from '../store/pages.ts'
-import type { HoldRequirement } from '../store/schema.ts'
+import type { HoldRequirement } from '../store/schema-step-up.ts'
 import type { Tx } from '../store/tx.ts'
 import type { AdminCall, AdminHandlers } from './handlers.ts'
 import { isoOrNull } from './views.ts'

@@ -33,6 +33,7 @@ export function registrationHandlers(
         jwks: secret === null ? (input.jwks ?? null) : null,
         labels: [],
         dpop_required: input.dpop_required,
+        redirect_uris: [],
         expires_at: new Date(tx.nowMs + input.expires_in * 1_000),
       })
       return { ...applicationView(row), client_secret: secret?.secret ?? null }

@@ -12,7 +12,7 @@ import { revocationRoutes } from './revocations.ts'
 const bodyBytes = 65_536
 const formType = 'application/x-www-form-urlencoded'
 
-interface ZoneRequest {
+export interface ZoneRequest {
   Params: { zone: string }
   Body: FormBody | undefined
 }
@@ -77,7 +77,7 @@ function document(reply: FastifyReply, found: object | null): FastifyReply {
 }
 
 /** Everything is read, and only a form is understood: what is refused leaves its event too. */
-function readForms(app: FastifyInstance): void {
+export function readForms(app: FastifyInstance): void {
   app.removeAllContentTypeParsers()
   app.addContentTypeParser(formType, { parseAs: 'string' }, (_request, body, done) => {
     done(null, { form: body } satisfies { form: string | Buffer })
@@ -87,7 +87,7 @@ function readForms(app: FastifyInstance): void {
   })
 }
 
-function endpointRequest(request: FastifyRequest<ZoneRequest>): EndpointRequest {
+export function endpointRequest(request: FastifyRequest<ZoneRequest>): EndpointRequest {
   request.atDoor = true
   return {
     zone: request.params.zone,
@@ -140,7 +140,7 @@ const oauthCodes: Readonly<Partial<Record<Fault['code'], string>>> = {
 }
 
 /** Fastify's own refusals carry a status; what has none is not the caller's doing. */
-function faultOf(error: unknown): Fault {
+export function faultOf(error: unknown): Fault {
   const status = error instanceof Error && 'statusCode' in error ? error.statusCode : undefined
   if (status === 413)
     return new Fault('payload_too_large', `A request has at most ${bodyBytes} bytes.`)

@@ -8,12 +8,13 @@ export interface BearerSecret {
 }
 
 /** What each kind of secret begins with: so that a leaked one can be told and searched for. */
-type SecretPrefix = 'cat' | 'cs'
+type SecretPrefix = 'cat' | 'cs' | 'ac' | 'rt'
 
 const secretBytes = 32
 
 /**
- * A fresh secret: `cat_` (admin token) or `cs_` (client secret) and 256 random bits in base64url.
+ * A fresh secret: `cat_` (admin token), `cs_` (client secret), `ac_` (authorization code) or `rt_`
+ * (refresh token), and 256 random bits in base64url.
  * What cannot be guessed needs no slow hash, which would only make the service easy to exhaust.
  */
 export function newSecret(prefix: SecretPrefix): BearerSecret {

@@ -102,6 +102,7 @@ export const faultStatus = {
   invalid_dpop_proof: 400,
   invalid_client_metadata: 400,
   invalid_redirect_uri: 400,
+  unsupported_response_type: 400,
   access_denied: 403,
   interaction_required: 400,
   slow_down: 400,

@@ -25,7 +25,7 @@ export interface AuthorityRow {
     readonly labels: readonly string[]
     readonly archived: boolean
     readonly expires_at_ms: number | null
-    readonly auth_method: 'client_secret' | 'private_key_jwt'
+    readonly auth_method: 'client_secret' | 'private_key_jwt' | 'none'
     readonly secret_hash: string | null
     readonly jwks: { readonly keys: readonly { readonly kty: string }[] } | null
     readonly dpop_required: boolean

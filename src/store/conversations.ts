@@ -1,7 +1,7 @@
 import type { Insertable, Selectable } from 'kysely'
 import type { ZoneId } from '../kernel/ids.ts'
 import type { Queries } from './database.ts'
-import type { ConversationRow, MessageRow } from './schema.ts'
+import type { ConversationRow, MessageRow } from './schema-operator.ts'
 
 export type ConversationRecord = Selectable<ConversationRow>
 export type MessageRecord = Selectable<MessageRow>

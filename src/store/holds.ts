@@ -2,7 +2,7 @@ import { sql, type Insertable, type RawBuilder, type Selectable } from 'kysely'
 import type { ZoneId } from '../kernel/ids.ts'
 import { limits } from '../kernel/limits.ts'
 import type { Queries } from './database.ts'
-import type { HoldDecisionRow, HoldRow } from './schema.ts'
+import type { HoldDecisionRow, HoldRow } from './schema-step-up.ts'
 
 export type Hold = Selectable<HoldRow>
 export type HoldState = Hold['state']

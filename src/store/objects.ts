@@ -2,7 +2,8 @@ import { isDeepStrictEqual } from 'node:util'
 import { sql, type Selectable } from 'kysely'
 import type { IdKind, ZoneId } from '../kernel/ids.ts'
 import type { Queries } from './database.ts'
-import type { Governed, Tables } from './schema.ts'
+import type { Governed } from './columns.ts'
+import type { Tables } from './schema.ts'
 import type { Json, Tx } from './tx.ts'
 
 /** What the one writer of governed objects knows of each table. */

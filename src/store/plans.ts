@@ -1,7 +1,7 @@
 import type { Insertable, Selectable, Updateable } from 'kysely'
 import type { ZoneId } from '../kernel/ids.ts'
 import type { Queries } from './database.ts'
-import type { ApprovalRow, PlanRow } from './schema.ts'
+import type { ApprovalRow, PlanRow } from './schema-operator.ts'
 
 export type PlanRecord = Selectable<PlanRow>
 export type ApprovalRecord = Selectable<ApprovalRow>

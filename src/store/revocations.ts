@@ -2,7 +2,7 @@ import { sql } from 'kysely'
 import type { ZoneId } from '../kernel/ids.ts'
 import { limits } from '../kernel/limits.ts'
 import type { Queries } from './database.ts'
-import type { RevocationRow } from './schema.ts'
+import type { RevocationRow } from './schema-sessions.ts'
 import { advanceTrust, trustSequence } from './trust-sequences.ts'
 
 export type Anchor = RevocationRow['anchor']

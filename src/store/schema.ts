@@ -1,19 +1,20 @@
-import type { ColumnType, Generated, JSONColumnType } from 'kysely'
-
-/** A JSON column: read as a value, written as its text. */
-type Json<T> = ColumnType<T, string, string>
-type Timestamp = ColumnType<Date, Date, Date>
-
-/** The columns that every governed object of a zone has. */
-export interface Governed {
-  id: string
-  zone_id: string
-  /** The zone's revision at the last change of the object. */
-  revision: number
-  created_at: Timestamp
-  updated_at: Timestamp
-  archived_at: Timestamp | null
-}
+import type { Generated } from 'kysely'
+import type { ApprovalRow, ConversationRow, MessageRow, PlanRow } from './schema-operator.ts'
+import type {
+  DelegationEdgeRow,
+  RevocationRow,
+  SessionRow,
+  TrustSequenceRow,
+} from './schema-sessions.ts'
+import type { HoldDecisionRow, HoldRow, WebhookDeliveryRow, WebhookRow } from './schema-step-up.ts'
+import type { Governed, Json, Timestamp } from './columns.ts'
+import type {
+  AuthorizationCodeRow,
+  RefreshTokenRow,
+  SignInRow,
+  SubjectIssuerRow,
+  SubjectRow,
+} from './schema-people.ts'
 
 export interface ZoneRow {
   id: string
@@ -46,12 +47,14 @@ export interface ApplicationRow extends Governed {
   name: string
   name_key: string
   kind: 'managed' | 'dcr'
-  auth_method: 'client_secret' | 'private_key_jwt'
+  auth_method: 'client_secret' | 'private_key_jwt' | 'none'
   secret_hash: string | null
   jwks: Json<{ keys: { kty: string }[] } | null>
   labels: string[]
   /** Whether it gets mandates bound to a key alone (RFC 9449). */
   dpop_required: boolean
+  /** Where people may be sent back to; none: nobody signs in to it. */
+  redirect_uris: string[]
   expires_at: Timestamp | null
 }
 
@@ -78,36 +81,6 @@ export interface GrantRow extends Governed {
   resource_id: string
   scopes: string[]
   expires_at: Timestamp | null
-}
-
-/** An OpenID provider that a zone believes about users. */
-export interface SubjectIssuerRow extends Governed {
-  name: string
-  name_key: string
-  issuer: string
-  /** Null: as its discovery document says. */
-  jwks_url: string | null
-  /** The client id that the zone has at it. */
-  audience: string
-  algorithms: string[]
-  claims: Json<{ subject: string; name: string }>
-  sign_in: boolean
-  sealed_secret: Buffer | null
-}
-
-/** A user that a zone has seen. */
-export interface SubjectRow {
-  id: string
-  zone_id: string
-  /** What grants are bound to, and what mandates have as their subject. */
-  user_id: string
-  /** Null: a person of this installation. */
-  issuer_id: string | null
-  name: string
-  first_seen_at: Timestamp
-  last_seen_at: Timestamp
-  /** When everything that the user had was last ended. */
-  revoked_at: Timestamp | null
 }
 
 export interface PolicyRow extends Governed {
@@ -203,241 +176,12 @@ export interface IdempotencyRow {
   created_at: Timestamp
 }
 
-export interface PlanRow {
-  id: string
-  zone_id: string
-  reach: 'zone' | 'platform'
-  state: string
-  digest: string | null
-  base_revisions: Json<Record<string, number>>
-  policy_set_version_id: string | null
-  requester_id: string
-  requester_name: string
-  /** The admin token under whose authority it was asked for. */
-  requester_token_id: string
-  origin: 'chat' | 'api' | 'file' | 'mcp' | 'undo'
-  conversation_id: string | null
-  intent: string
-  summary: string
-  steps: Json<unknown[]>
-  preview: Json<unknown>
-  /** Ids given to the objects that the steps create, by step id, in order. */
-  assigned_ids: Json<Record<string, string[]>>
-  risk: string | null
-  approvals_required: number
-  failure: Json<{ code: string; message: string } | null>
-  request_id: string | null
-  revision: number
-  created_at: Timestamp
-  updated_at: Timestamp
-  expires_at: Timestamp
-}
-
-export interface ApprovalRow {
-  id: string
-  zone_id: string
-  plan_id: string
-  approver_id: string
-  approver_name: string
-  approver_token_id: string
-  digest: string
-  decision: 'approve' | 'reject'
-  reason: string | null
-  break_glass: boolean
-  created_at: Timestamp
-  expires_at: Timestamp
-  consumed_at: Timestamp | null
-}
-
-export interface ConversationRow {
-  id: string
-  zone_id: string
-  principal_id: string
-  principal_name: string
-  /** The admin token under whose authority the Operator may read. */
-  token_id: string
-  mode: 'ask' | 'agent'
-  title: string
-  created_at: Timestamp
-  updated_at: Timestamp
-}
-
-export interface MessageRow {
-  id: string
-  zone_id: string
-  conversation_id: string
-  position: Generated<number>
-  role: 'person' | 'operator'
-  text: string
-  client_message_id: string | null
-  in_reply_to: string | null
-  plan_ids: string[]
-  model: string | null
-  outcome: 'done' | 'question' | 'not_understood' | 'failed' | 'cancelled' | null
-  usage: JSONColumnType<Record<string, number>>
-  created_at: Timestamp
-}
-
-/** Who, or what runs for whom. A session without a parent is the root of all below it. */
-export interface SessionRow {
-  id: string
-  zone_id: string
-  kind: 'subject' | 'agent'
-  application_id: string
-  subject: string
-  sub_type: 'application' | 'user'
-  /** The subject issuer that vouched for a user. */
-  issuer_id: string | null
-  parent_id: string | null
-  root_id: string
-  name: string | null
-  lifecycle: 'task' | 'service' | null
-  state: 'active' | 'suspended' | 'terminated'
-  lease_seconds: number | null
-  heartbeat_at: Timestamp | null
-  created_at: Timestamp
-  /** When it ends by itself; a heartbeat moves it on. */
-  expires_at: Timestamp | null
-  suspended_at: Timestamp | null
-  ended_at: Timestamp | null
-  end_reason: string | null
-}
-
-/** Bounded authority that one agent session lends to another. Only its state ever changes. */
-export interface DelegationEdgeRow {
-  id: string
-  zone_id: string
-  parent_id: string | null
-  /** Ids of the edges from the first one to this. */
-  path: string[]
-  source_session_id: string
-  source_application_id: string
-  target_application_id: string
-  /** Null: any agent session of the target application. */
-  target_session_id: string | null
-  resource_id: string
-  scopes: string[]
-  /** The longest life of a mandate that rests on it. */
-  ttl_seconds: number
-  /** How many more hops may follow. */
-  max_hops: number
-  state: 'active' | 'revoked'
-  created_at: Timestamp
-  expires_at: Timestamp
-  ended_at: Timestamp | null
-  end_reason: string | null
-}
-
-/** What a verifier must refuse although it is signed and unexpired; gone when it would expire. */
-export interface RevocationRow {
-  zone_id: string
-  anchor:
-    | 'jti'
-    | 'session'
-    | 'root_session'
-    | 'agent_session'
-    | 'edge'
-    | 'client'
-    | 'subject'
-    | 'requester_token'
-  value: string
-  revoked_at: Timestamp
-  expires_at: Timestamp
-  /** Its place among the changes of the zone (trust_sequences). */
-  sequence: number
-}
-
-/** How often that by which a zone's mandates are verified has changed: keys and revocations. */
-export interface TrustSequenceRow {
-  zone_id: string
-  sequence: number
-}
-
 /** A value that may be used once, such as the jti of a client assertion (RFC 7523). */
 export interface UsedOnceRow {
   zone_id: string
   purpose: 'client_assertion' | 'dpop_proof' | 'plan_mandate'
   value: string
   expires_at: Timestamp
-}
-
-/** What one tier or condition asks for before its scopes are given. */
-export interface HoldRequirement {
-  readonly tier: string
-  /** A capability, or the id or name of a person. */
-  readonly approver: string
-  readonly quorum: number
-  readonly scopes: readonly string[]
-}
-
-/** A request for gated scopes that waits for people (authority.md, Step-up). */
-export interface HoldRow {
-  id: string
-  zone_id: string
-  state: 'pending' | 'approved' | 'rejected' | 'expired' | 'consumed' | 'superseded'
-  /** Digest of everything that an approval of it is for. */
-  binding: string
-  application_id: string
-  application_name: string
-  session_id: string | null
-  user_id: string | null
-  resource_id: string
-  resource_identifier: string
-  scopes: string[]
-  policy_set_version_id: string
-  requirements: Json<readonly HoldRequirement[]>
-  /** The request that made it. */
-  request_id: string
-  /** Why it was rejected. */
-  reason: string | null
-  /** The mandate that used it up. */
-  mandate_jti: string | null
-  revision: number
-  interval_seconds: number
-  polled_at: Timestamp
-  created_at: Timestamp
-  expires_at: Timestamp
-  decided_at: Timestamp | null
-  consumed_at: Timestamp | null
-}
-
-export interface HoldDecisionRow {
-  id: string
-  zone_id: string
-  hold_id: string
-  approver_id: string
-  approver_name: string
-  approver_token_id: string
-  decision: 'approve' | 'reject'
-  /** The tiers towards whose quorum it counts. */
-  tiers: string[]
-  reason: string | null
-  created_at: Timestamp
-}
-
-export interface WebhookRow extends Governed {
-  name: string
-  name_key: string
-  endpoint_url: string
-  events: string[]
-  sealed_secret: Buffer
-}
-
-/** A message on its way to a webhook: written with the act that it tells of, sent afterwards. */
-export interface WebhookDeliveryRow {
-  id: string
-  zone_id: string
-  webhook_id: string
-  type: string
-  /** The exact bytes that are signed and sent, every time. */
-  body: string
-  state: 'pending' | 'delivered' | 'dead'
-  attempts: number
-  next_attempt_at: Timestamp
-  last_status: number | null
-  last_error: string | null
-  created_at: Timestamp
-  delivered_at: Timestamp | null
 }
 
 export interface SystemCredentialRow {
@@ -463,6 +207,9 @@ export interface Tables {
   grants: GrantRow
   subject_issuers: SubjectIssuerRow
   subjects: SubjectRow
+  sign_ins: SignInRow
+  authorization_codes: AuthorizationCodeRow
+  refresh_tokens: RefreshTokenRow
   policies: PolicyRow
   policy_versions: PolicyVersionRow
   policy_modules: PolicyModuleRow

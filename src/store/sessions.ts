@@ -2,7 +2,7 @@ import { CompiledQuery, sql, type Selectable } from 'kysely'
 import type { ZoneId } from '../kernel/ids.ts'
 import type { Queries } from './database.ts'
 import type { PreparedQuery } from './one-trip.ts'
-import type { SessionRow } from './schema.ts'
+import type { SessionRow } from './schema-sessions.ts'
 
 export type Session = Selectable<SessionRow>
 

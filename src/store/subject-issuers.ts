@@ -23,3 +23,22 @@ export async function findSubjectIssuer(
     .where('archived_at', 'is', null)
     .executeTakeFirst()
 }
+
+/** How many providers a sign-in page offers at the most. */
+const issuersOffered = 20
+
+/** The live issuers with which people sign in. Index: subject_issuers_zone. */
+export async function signInIssuers(
+  queries: Queries,
+  zone: ZoneId,
+): Promise<readonly Pick<SubjectIssuer, 'id' | 'name'>[]> {
+  return queries
+    .selectFrom('subject_issuers')
+    .select(['id', 'name'])
+    .where('zone_id', '=', zone)
+    .where('sign_in', '=', true)
+    .where('archived_at', 'is', null)
+    .orderBy('id')
+    .limit(issuersOffered)
+    .execute()
+}

@@ -1,7 +1,7 @@
 import { sql, type Selectable } from 'kysely'
 import { newId, type ZoneId } from '../kernel/ids.ts'
 import type { Queries } from './database.ts'
-import type { SubjectRow } from './schema.ts'
+import type { SubjectRow } from './schema-people.ts'
 
 export type Subject = Selectable<SubjectRow>
 

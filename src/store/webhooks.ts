@@ -1,7 +1,7 @@
 import { sql, type Insertable, type Selectable } from 'kysely'
 import type { ZoneId } from '../kernel/ids.ts'
 import type { Queries } from './database.ts'
-import type { WebhookDeliveryRow, WebhookRow } from './schema.ts'
+import type { WebhookDeliveryRow, WebhookRow } from './schema-step-up.ts'
 
 export type Delivery = Selectable<WebhookDeliveryRow>
 

@@ -3,6 +3,7 @@ import { isSecret } from '../kernel/bearer-secret.ts'
 import { refuse } from '../kernel/faults.ts'
 import type { AuthorityRow } from '../store/authority.ts'
 import { refusalOfAssertion, refusalsToTell } from './client-assertion.ts'
+import { grantTypes } from './grant-types.ts'
 import type { Parameters } from './parameters.ts'
 import type { Exchange } from './parts.ts'
 import { countFailure } from './rates.ts'
@@ -11,20 +12,25 @@ import { countFailure } from './rates.ts'
 export type Presented =
   | { readonly method: 'client_secret'; readonly clientId: string; readonly secret: string }
   | { readonly method: 'private_key_jwt'; readonly clientId: string; readonly assertion: string }
+  | { readonly method: 'none'; readonly clientId: string }
 
 /** An application that has proved who it is. */
 export type Client = NonNullable<AuthorityRow['application']>
 
 const assertionType = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
 
-/** Reads the credentials of a request: exactly one kind of them (RFC 6749 section 2.3). */
+/**
+ * Reads the credentials of a request: exactly one kind of them (RFC 6749 section 2.3). Where a
+ * person has signed in, a public client only says its name: its proof is the verifier of PKCE or a
+ * refresh token that is used once.
+ */
 export function presentedBy(authorization: string | undefined, parameters: Parameters): Presented {
   const ways = [
     authorization === undefined ? null : basic(authorization),
     parameters.has('client_secret') ? secretPost(parameters) : null,
     parameters.has('client_assertion') ? assertionPost(parameters) : null,
   ].filter((way) => way !== null)
-  const [presented] = ways
+  const [presented = publicClient(parameters)] = ways
   if (presented === undefined)
     refuse('invalid_client', 'Authenticate: client_secret_basic, client_secret_post or a JWT.', {
       details: { reason: 'client_authentication_missing' },
@@ -39,6 +45,18 @@ export function presentedBy(authorization: string | undefined, parameters: Param
       details: { reason: 'client_id_mismatch' },
     })
   return presented
+}
+
+const grantsOfPublicClients: ReadonlySet<string | undefined> = new Set([
+  grantTypes.authorizationCode,
+  grantTypes.refreshToken,
+])
+
+function publicClient(parameters: Parameters): Presented | undefined {
+  const clientId = parameters.get('client_id')
+  if (clientId === undefined || !grantsOfPublicClients.has(parameters.get('grant_type')))
+    return undefined
+  return { method: 'none', clientId }
 }
 
 /** RFC 6749 section 2.3.1: both halves are form-encoded before they are joined. */
@@ -136,8 +154,9 @@ async function refusalOf(
     return refusalOfState(application, exchange.nowMs)
   }
   if (application === null) return 'client_unknown'
-  if (application.auth_method !== 'private_key_jwt') return 'client_method_mismatch'
+  if (application.auth_method !== presented.method) return 'client_method_mismatch'
   const refusal = refusalOfState(application, exchange.nowMs)
+  if (presented.method === 'none') return refusal
   return refusal ?? (await refusalOfAssertion(exchange, application, presented.assertion))
 }
 

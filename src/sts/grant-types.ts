@@ -1,6 +1,8 @@
 /** The values of `grant_type` that a zone's token endpoint knows. */
 export const grantTypes = {
   clientCredentials: 'client_credentials',
+  authorizationCode: 'authorization_code',
+  refreshToken: 'refresh_token',
   tokenExchange: 'urn:ietf:params:oauth:grant-type:token-exchange',
 } as const
 

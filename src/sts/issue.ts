@@ -1,4 +1,4 @@
-import type { AuditEvent } from '../audit/event.ts'
+import type { Queries } from '../store/database.ts'
 import type { Client } from './client.ts'
 import { mandateClaims, type MandateClaims, type MandateTerms } from './claims.ts'
 import { limits } from '../kernel/limits.ts'
@@ -16,8 +16,10 @@ export interface Issue {
   readonly issuedTokenType: string | null
   /** Whether its client gets nothing without a DPoP proof. */
   readonly dpopRequired: boolean
-  /** Writes the event together with the change that it tells of, where there is one. */
-  readonly record?: (event: AuditEvent) => Promise<void>
+  /** RFC 6749 section 5.1. */
+  readonly refreshToken?: string
+  /** What becomes true with it, in the transaction of its event. */
+  readonly change?: (queries: Queries) => Promise<void>
   /** The approvals that it uses up. */
   readonly holds?: readonly string[]
 }

@@ -15,6 +15,16 @@ export function revocationFeedOf(issuer: string): string {
   return `${issuer}/revocations`
 }
 
+/** Where people sign in (RFC 6749 section 3.1). */
+export function authorizationEndpointOf(base: string, zone: ZoneId): string {
+  return `${issuerOf(base, zone)}/oauth2/authorize`
+}
+
+/** Where subject issuers send people back to: the redirect URI that a zone has at each of them. */
+export function callbackOf(base: string, zone: ZoneId): string {
+  return `${issuerOf(base, zone)}/oauth2/callback`
+}
+
 /** What a control mandate is for: the Admin API of this service. */
 export function controlAudience(base: string): string {
   return `${base}/v1`

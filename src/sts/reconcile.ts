@@ -114,6 +114,7 @@ async function createApplication(run: Run, { name }: Identity): Promise<ObjectRo
     jwks: null,
     labels: [],
     dpop_required: false,
+    redirect_uris: [],
     expires_at: null,
   })
   note(run, 'application_created', { kind: 'application', id: application.id, name })

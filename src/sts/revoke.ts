@@ -1,4 +1,3 @@
-import { recordEvents } from '../audit/record.ts'
 import { limits } from '../kernel/limits.ts'
 import type { ZoneId } from '../kernel/ids.ts'
 import { endBelow } from '../store/cascades.ts'
@@ -30,15 +29,13 @@ export async function revoke(parts: Parts, request: EndpointRequest): Promise<vo
     event.mandateJti = claims.jti
     event.sessionId = claims.sid
     return {
-      record: async (written) => {
-        await parts.context.db.transaction(zone, async (queries) => {
-          await insertRevocations(queries, zone, new Date(nowMs), revocationsOf(claims))
-          await endSession(queries, zone, new Date(nowMs), claims)
-          await recordEvents(queries, nowMs, [written])
-        })
+      async change(queries) {
+        await insertRevocations(queries, zone, new Date(nowMs), revocationsOf(claims))
+        await endSession(queries, zone, new Date(nowMs), claims)
+      },
+      answer: () => {
         parts.trust.forget(zone)
       },
-      answer: () => undefined,
     }
   })
 }

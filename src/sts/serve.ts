@@ -2,6 +2,7 @@ import type { AuditEvent } from '../audit/event.ts'
 import { recordEvents } from '../audit/record.ts'
 import { isFault, refuse, type Fault } from '../kernel/faults.ts'
 import { isToldBefore } from '../kernel/rate-limiter.ts'
+import type { Queries } from '../store/database.ts'
 import { beginEvent, closeRefused, diagnose, type DraftEvent } from './draft-event.ts'
 import { parseForm } from './parameters.ts'
 import type { EndpointRequest, Exchange, Parts, Upon } from './parts.ts'
@@ -9,8 +10,8 @@ import { admitSource, countUnread } from './rates.ts'
 
 /** What an endpoint has come to; it becomes true when the event is durable. */
 export interface Settled<T> {
-  /** Writes the event together with the change it tells of; absent: there is no other change. */
-  readonly record?: (event: AuditEvent) => Promise<void>
+  /** The change that the event tells of, in the event's transaction; absent: there is none. */
+  readonly change?: ((queries: Queries) => Promise<void>) | undefined
   /** Makes the answer, once the event is durable. */
   answer(): T
 }
@@ -34,9 +35,9 @@ export async function serve<T>(
   }
   const settled = await admitted(parts, request, event, upon).then(run).catch(refused)
   const granted: AuditEvent = { ...event, outcome: 'allow' }
-  if (settled.record === undefined) await parts.events.append(granted)
+  if (settled.change === undefined) await parts.events.append(granted)
   else
-    await settled.record(granted).catch((error: unknown) => {
+    await recordWith(parts, granted, settled.change).catch((error: unknown) => {
       if (!isFault(error)) throw error
       // What has changed in between may refuse it still, and then nothing of it was written.
       event.mandateJti = undefined
@@ -46,17 +47,25 @@ export async function serve<T>(
 }
 
 /** The event of a refusal, with the transition that the refusal may be. */
-async function recordRefused(
-  { context, events }: Parts,
+async function recordRefused(parts: Parts, event: AuditEvent, { refusal }: Upon): Promise<void> {
+  if (refusal === null) {
+    await parts.events.append(event)
+    return
+  }
+  await recordWith(parts, event, refusal)
+  parts.trust.forget(event.zone)
+}
+
+/** Both or neither. */
+async function recordWith(
+  { context }: Parts,
   event: AuditEvent,
-  { refusal }: Upon,
+  change: (queries: Queries) => Promise<void>,
 ): Promise<void> {
-  if (refusal === null) await events.append(event)
-  else
-    await context.db.transaction(event.zone, async (queries) => {
-      await refusal(queries)
-      await recordEvents(queries, context.clock.now(), [event])
-    })
+  await context.db.transaction(event.zone, async (queries) => {
+    await recordEvents(queries, context.clock.now(), [event])
+    await change(queries)
+  })
 }
 
 /**

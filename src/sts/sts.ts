@@ -13,6 +13,13 @@ import { createMandateVerifier } from './mandate-verifier.ts'
 import { metadataOf } from './metadata.ts'
 import { requestMandate, type AskedIn } from './operator-tokens.ts'
 import type { EndpointRequest, Parts } from './parts.ts'
+import {
+  askToSignIn,
+  returnFromIssuer,
+  signIn,
+  type AuthorizeAnswer,
+  type AuthorizeRequest,
+} from './people/authorize.ts'
 import { createIssuerKeys } from './people/issuer-keys.ts'
 import { createRevocationFeed, type ZoneFeed } from './revocation-feed.ts'
 import { revoke } from './revoke.ts'
@@ -31,6 +38,10 @@ export interface Sts extends AsyncDisposable {
   revoke(request: EndpointRequest): Promise<void>
   /** Records a request that was refused before its body could be read. */
   refusedUnread(request: EndpointRequest, type: string, fault: Fault): Promise<void>
+  /** The authorization endpoint: the page, its form, and the way back from a subject issuer. */
+  askToSignIn: (request: AuthorizeRequest) => Promise<AuthorizeAnswer>
+  signIn: (request: AuthorizeRequest) => Promise<AuthorizeAnswer>
+  returnFromIssuer: (request: AuthorizeRequest) => Promise<AuthorizeAnswer>
   /** The public keys of a zone, newest first; null where there is no such zone. */
   jwks(zone: string): Promise<{ readonly keys: readonly PublicJwk[] } | null>
   /** RFC 8414; null where there is no such zone. */
@@ -73,6 +84,9 @@ export function createSts(context: StsContext, rates = createRateLimiter(context
     introspect: (request) => introspect(parts, request),
     revoke: (request) => revoke(parts, request),
     refusedUnread: (request, type, fault) => recordUnread(parts, request, type, fault),
+    askToSignIn: (request) => askToSignIn(parts, request),
+    signIn: (request) => signIn(parts, request),
+    returnFromIssuer: (request) => returnFromIssuer(parts, request),
     async jwks(named) {
       const zone = await parts.zones.find(named)
       return zone && { keys: await trust.publicKeys(zone) }

@@ -2,18 +2,20 @@ import { refuse } from '../kernel/faults.ts'
 import { bindToProof } from './dpop.ts'
 import { noteMandate } from './draft-event.ts'
 import { agentSession } from './grants/agent-session.ts'
+import { authorizationCode } from './grants/authorization-code.ts'
 import { clientCredentials } from './grants/client-credentials.ts'
 import { delegated } from './grants/delegated.ts'
 import { idTokenExchange } from './grants/id-token.ts'
 import { planMandate } from './grants/plan-mandate.ts'
 import { readMandate } from './grants/read-mandate.ts'
+import { refreshToken } from './grants/refresh-token.ts'
 import { tokenExchange } from './grants/token-exchange.ts'
 import { grantTypes, tokenTypes } from './grant-types.ts'
 import { tokenTypeOf, type Grant, type Issue } from './issue.ts'
 import { signJws } from './jws.ts'
 import { required, type Parameters } from './parameters.ts'
-import type { EndpointRequest, Parts } from './parts.ts'
-import { recordRelease } from './release.ts'
+import type { EndpointRequest, Exchange, Parts } from './parts.ts'
+import { useHolds } from './release.ts'
 import { serve, type Settled } from './serve.ts'
 
 /** A successful answer of the token endpoint (RFC 6749 section 5.1, RFC 8693 section 2.2.1). */
@@ -25,7 +27,15 @@ export interface TokenAnswer {
   /** Always told: without `scope` in the request it is the zone that chose. */
   readonly scope: string
   readonly issued_token_type?: string
+  readonly refresh_token?: string
 }
+
+/** What is no exchange, by `grant_type`. */
+const grants: ReadonlyMap<string, Grant> = new Map([
+  [grantTypes.clientCredentials, clientCredentials],
+  [grantTypes.authorizationCode, authorizationCode],
+  [grantTypes.refreshToken, refreshToken],
+])
 
 /** What can be exchanged, by `subject_token_type`. */
 const exchanges: ReadonlyMap<string, Grant> = new Map([
@@ -49,19 +59,27 @@ export async function issueToken(parts: Parts, request: EndpointRequest): Promis
     const issued = await bindToProof(exchange, await grant.run(exchange))
     const signer = await parts.signers.of(exchange.zone, issued.keyId)
     noteMandate(exchange.event, issued.claims)
-    const { holds = [] } = issued
-    const record: Settled<TokenAnswer>['record'] =
-      holds.length === 0 ? issued.record : (event) => recordRelease(exchange, holds, event)
     return {
-      ...(record !== undefined && { record }),
+      change: changeOf(exchange, issued),
       answer: () => answerOf(issued, signJws(signer, issued.claims)),
     }
   })
 }
 
+/** Absent where nothing but the event is written, which then shares its way with others. */
+function changeOf(exchange: Exchange, issued: Issue): Settled<TokenAnswer>['change'] {
+  const { holds = [], change } = issued
+  if (holds.length === 0) return change
+  return async (queries) => {
+    await useHolds(queries, exchange, holds, issued.claims.jti)
+    await change?.(queries)
+  }
+}
+
 function grantOf(parameters: Parameters): Grant {
   const grantType = required(parameters, 'grant_type')
-  if (grantType === grantTypes.clientCredentials) return clientCredentials
+  const simple = grants.get(grantType)
+  if (simple !== undefined) return simple
   if (grantType !== grantTypes.tokenExchange)
     refuse('unsupported_grant_type', 'This zone does not know that grant type.', {
       details: { reason: 'grant_type_unsupported' },
@@ -74,12 +92,13 @@ function grantOf(parameters: Parameters): Grant {
   )
 }
 
-function answerOf({ claims, issuedTokenType }: Issue, token: string): TokenAnswer {
+function answerOf({ claims, issuedTokenType, refreshToken }: Issue, token: string): TokenAnswer {
   return {
     access_token: token,
     token_type: tokenTypeOf(claims),
     expires_in: claims.exp - claims.iat,
     scope: claims.scope,
     ...(issuedTokenType === null ? {} : { issued_token_type: issuedTokenType }),
+    ...(refreshToken === undefined ? {} : { refresh_token: refreshToken }),
   }
 }

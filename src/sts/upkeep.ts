@@ -6,6 +6,8 @@ import { archiveApplication } from '../store/applications.ts'
 import { expiredRegistrations } from '../store/registrations.ts'
 import { atRevision, openTx } from '../store/tx.ts'
 import { findZone } from '../store/zones.ts'
+import { deleteExpiredSignIns } from '../store/authorization-codes.ts'
+import { deleteExpiredRefreshTokens } from '../store/refresh-tokens.ts'
 import { deleteExpiredRevocations } from '../store/revocations.ts'
 import { deleteExpiredUses } from '../store/used-once.ts'
 import { announceHold, byItself } from '../outbox/announce.ts'
@@ -112,6 +114,8 @@ export async function removeExpired(context: Pick<StsContext, 'db' | 'clock'>): 
   await context.db.transaction('*', async (queries) => {
     await deleteExpiredRevocations(queries, before)
     await deleteExpiredUses(queries, before)
+    await deleteExpiredSignIns(queries, before)
+    await deleteExpiredRefreshTokens(queries, before)
   })
 }
 

@@ -24,8 +24,9 @@ beforeAll(async () => {
     const grant = await make.grant()
     await insertDelegation(make.zone, grant)
     await make.provider()
-    await make.subjectIssuer()
+    const { id: issuer } = await make.subjectIssuer()
     await make.subject()
+    await insertSignIns(make.zone, issuer, grant)
     await make.policySetVersion()
     const policy = await make.policy()
     const { id, digest } = await make.plan()
@@ -60,6 +61,29 @@ afterAll(async () => {
   await db[Symbol.asyncDispose]()
   await world[Symbol.asyncDispose]()
 })
+
+/** A sign-in under way, and what one that is done leaves. */
+async function insertSignIns(
+  zone: string,
+  issuer: string,
+  grant: { readonly id: string; readonly application_id: string },
+): Promise<void> {
+  await world.sql(
+    `insert into sign_ins values ('hash ' || $1::text, $1, '', $2, '{}', '', '', now())`,
+    [zone, issuer],
+  )
+  await world.sql(
+    `insert into authorization_codes (code_hash, zone_id, application_id, redirect_uri,
+       code_challenge, user_id, user_name, created_at, expires_at)
+     values ('hash ' || $1::text, $1, $2, '', '', '', '', now(), now())`,
+    [zone, grant.application_id],
+  )
+  await world.sql(
+    `insert into refresh_tokens (token_hash, zone_id, session_id, application_id, created_at,
+       expires_at) values ('hash ' || $1::text, $1, $2, $3, now(), now())`,
+    [zone, `ses_${grant.id}`, grant.application_id],
+  )
+}
 
 /** A session of an application, and an edge from it. */
 async function insertDelegation(

@@ -206,6 +206,7 @@ export async function addApplication(
     jwks: fields.jwks ?? null,
     labels: fields.labels ?? [],
     dpop_required: fields.dpopRequired ?? false,
+    redirect_uris: [],
     expires_at: null,
   })
   return { id: row.id as Id<'application'>, secret }

@@ -1,5 +1,5 @@
 import type { AddressInfo } from 'node:net'
-import Fastify from 'fastify'
+import Fastify, { type FastifyInstance } from 'fastify'
 import {
   exportJWK,
   generateKeyPair,
@@ -26,6 +26,8 @@ export interface OidcProvider extends AsyncDisposable {
   idToken(claims?: JWTPayload, changed?: Signing): Promise<string>
   /** Who signs in at its authorization endpoint. */
   user: { sub: string; name: string }
+  /** It as it is, for a browser that the test plays and that knows no names. */
+  readonly app: FastifyInstance
   /** The authorization request that it got last. */
   asked: Readonly<Record<string, string>>
 }
@@ -38,6 +40,11 @@ export interface Signing {
 }
 
 export const clientOfZone = { id: 'caracal-at-idp', secret: 'a secret at the provider' }
+
+/** RFC 6749 section 2.3.1. */
+function formDecoded(text: string): string {
+  return decodeURIComponent(text.replaceAll('+', ' '))
+}
 
 interface Key {
   readonly kid: string
@@ -60,18 +67,10 @@ export async function startOidcProvider(
   host = 'login.example.com',
 ): Promise<OidcProvider> {
   const certificate = makeCertificate(host)
-  const app = Fastify({ https: certificate })
-  app.addContentTypeParser(
-    'application/x-www-form-urlencoded',
-    { parseAs: 'string' },
-    (_request, body, done) => {
-      done(null, Object.fromEntries(new URLSearchParams(body.toString())))
-    },
-  )
+  const app: FastifyInstance = Fastify({ https: certificate })
   let keys = 1
   let key = await newKey('key-1')
-  const codes = new Map<string, Record<string, string>>()
-  const provider: Omit<OidcProvider, 'issuer' | 'network' | typeof Symbol.asyncDispose> = {
+  const provider: Omit<OidcProvider, 'app' | 'issuer' | 'network' | typeof Symbol.asyncDispose> = {
     fetched: { discovery: 0, jwks: 0 },
     jwksAnswer: null,
     user: { sub: 'alice', name: 'Alice' },
@@ -100,15 +99,7 @@ export async function startOidcProvider(
   }
   app.get('/.well-known/openid-configuration', async () => {
     provider.fetched.discovery += 1
-    return {
-      issuer,
-      authorization_endpoint: `${issuer}/authorize`,
-      token_endpoint: `${issuer}/token`,
-      jwks_uri: `${issuer}/jwks`,
-      response_types_supported: ['code'],
-      subject_types_supported: ['public'],
-      id_token_signing_alg_values_supported: ['ES256'],
-    }
+    return discoveryOf(issuer)
   })
   app.get('/jwks', async (_request, reply) => {
     provider.fetched.jwks += 1
@@ -116,6 +107,51 @@ export async function startOidcProvider(
     if (jwksAnswer === null) return { keys: [key.jwk] }
     return reply.code(jwksAnswer.status).type(jwksAnswer.type).send(jwksAnswer.body)
   })
+  serveSignIn(app, provider)
+  await app.listen({ port: 0, host: '127.0.0.1' })
+  const { port } = app.server.address() as AddressInfo
+  const issuer = `https://${host}:${port}`
+  const network: Network = {
+    resolve: (name) =>
+      name === host ? Promise.resolve(['127.0.0.1']) : Promise.reject(new Error('unknown host')),
+    isAllowed: (address) => address === '127.0.0.1',
+    authorities: [certificate.cert],
+  }
+  return Object.assign(provider, {
+    app,
+    issuer,
+    network,
+    [Symbol.asyncDispose]: async () => {
+      await app.close()
+    },
+  })
+}
+
+function discoveryOf(issuer: string): object {
+  return {
+    issuer,
+    authorization_endpoint: `${issuer}/authorize`,
+    token_endpoint: `${issuer}/token`,
+    jwks_uri: `${issuer}/jwks`,
+    response_types_supported: ['code'],
+    subject_types_supported: ['public'],
+    id_token_signing_alg_values_supported: ['ES256'],
+  }
+}
+
+/** The endpoints of signing in, which ask nobody anything. */
+function serveSignIn(
+  app: FastifyInstance,
+  provider: Pick<OidcProvider, 'asked' | 'idToken'>,
+): void {
+  const codes = new Map<string, Record<string, string>>()
+  app.addContentTypeParser(
+    'application/x-www-form-urlencoded',
+    { parseAs: 'string' },
+    (_request, body, done) => {
+      done(null, Object.fromEntries(new URLSearchParams(body.toString())))
+    },
+  )
   app.get<{ Querystring: Record<string, string> }>('/authorize', async ({ query }, reply) => {
     provider.asked = query
     const code = `code-${codes.size}`
@@ -128,11 +164,9 @@ export async function startOidcProvider(
   app.post<{ Body: Record<string, string> }>('/token', async ({ body, headers }, reply) => {
     const asked = codes.get(body.code ?? '')
     codes.delete(body.code ?? '')
-    const basic = Buffer.from(
-      `${clientOfZone.id}:${encodeURIComponent(clientOfZone.secret).replaceAll('%20', '+')}`,
-    ).toString('base64')
-    const isClient =
-      headers.authorization === `Basic ${basic}` || body.client_secret === clientOfZone.secret
+    const basic = Buffer.from(headers.authorization?.slice('Basic '.length) ?? '', 'base64')
+    const [id, secret] = basic.toString().split(':').map(formDecoded)
+    const isClient = id === clientOfZone.id && secret === clientOfZone.secret
     if (asked === undefined || !isClient)
       return reply
         .code(400)
@@ -142,21 +176,5 @@ export async function startOidcProvider(
       token_type: 'Bearer',
       id_token: await provider.idToken({ nonce: asked.nonce }),
     }
-  })
-  await app.listen({ port: 0, host: '127.0.0.1' })
-  const { port } = app.server.address() as AddressInfo
-  const issuer = `https://${host}:${port}`
-  const network: Network = {
-    resolve: (name) =>
-      name === host ? Promise.resolve(['127.0.0.1']) : Promise.reject(new Error('unknown host')),
-    isAllowed: (address) => address === '127.0.0.1',
-    authorities: [certificate.cert],
-  }
-  return Object.assign(provider, {
-    issuer,
-    network,
-    [Symbol.asyncDispose]: async () => {
-      await app.close()
-    },
   })
 }

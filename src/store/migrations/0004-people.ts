@@ -33,9 +33,54 @@ const statements = [
     revoked_at timestamptz(3),
     unique (zone_id, user_id))`,
   `create index subjects_zone on subjects (zone_id, id)`,
+
+  `alter table applications add column redirect_uris text[] not null default '{}'`,
+  `alter table applications drop constraint applications_auth_method_check`,
+  `alter table applications add constraint applications_auth_method_check
+    check (auth_method in ('client_secret', 'private_key_jwt', 'none'))`,
+
+  `create table sign_ins (
+    state_hash text primary key,
+    zone_id text not null references zones (id),
+    browser_hash text not null,
+    issuer_id text not null references subject_issuers (id),
+    request jsonb not null,
+    sealed_verifier bytea not null,
+    nonce text not null,
+    expires_at timestamptz(3) not null)`,
+  `create index sign_ins_age on sign_ins (expires_at)`,
+  `create table authorization_codes (
+    code_hash text primary key,
+    zone_id text not null references zones (id),
+    application_id text not null references applications (id),
+    redirect_uri text not null,
+    code_challenge text not null,
+    resource text,
+    scopes text[],
+    user_id text not null,
+    user_name text not null,
+    issuer_id text references subject_issuers (id),
+    admin_token_id text references admin_tokens (id),
+    session_id text references sessions (id),
+    created_at timestamptz(3) not null,
+    expires_at timestamptz(3) not null)`,
+  `create index authorization_codes_age on authorization_codes (expires_at)`,
+  `create table refresh_tokens (
+    token_hash text primary key,
+    zone_id text not null references zones (id),
+    session_id text not null references sessions (id),
+    application_id text not null references applications (id),
+    resource text,
+    scopes text[],
+    issuer_id text references subject_issuers (id),
+    admin_token_id text references admin_tokens (id),
+    created_at timestamptz(3) not null,
+    expires_at timestamptz(3) not null,
+    used_at timestamptz(3))`,
+  `create index refresh_tokens_age on refresh_tokens (expires_at)`,
 ]
 
-const tables = ['subject_issuers', 'subjects']
+const tables = ['subject_issuers', 'subjects', 'sign_ins', 'authorization_codes', 'refresh_tokens']
 
 /** People: who vouches for them, and how they sign in. */
 export async function up(db: Kysely<unknown>): Promise<void> {

@@ -9,7 +9,7 @@ import { issue, type Grant } from '../issue.ts'
 import { required } from '../parameters.ts'
 import type { Exchange } from '../parts.ts'
 import { believeIdToken, issuerIn, type Vouched } from '../people/id-token.ts'
-import { recordUserSession, userSession, userSessionTerms } from '../people/user-session.ts'
+import { beginUserSession, userSession, userSessionTerms } from '../people/user-session.ts'
 
 /**
  * RFC 8693: the id_token of a user, from a subject issuer of the zone, becomes a session of that
@@ -32,7 +32,7 @@ export const idTokenExchange: Grant = {
     const terms = userSessionTerms(exchange, session)
     return {
       ...issue(exchange, facts, terms, tokenTypes.accessToken),
-      record: (event) => recordUserSession(exchange, session, event),
+      change: (queries) => beginUserSession(queries, exchange, session),
     }
   },
 }

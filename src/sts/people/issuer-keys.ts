@@ -80,7 +80,7 @@ async function keysOf(fetch: SafeFetch, issuer: SubjectIssuer): Promise<JWTVerif
 }
 
 /** OpenID Connect Discovery 1.0 section 4. */
-export function discoveryUrlOf(issuer: string): string {
+function discoveryUrlOf(issuer: string): string {
   return `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`
 }
 
