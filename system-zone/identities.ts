@@ -29,9 +29,9 @@ export const operator: Identity = {
     'policy_sets:read',
     'providers:read',
     'resources:read',
-    'webhooks:read',
     'subject_issuers:read',
     'subjects:read',
+    'webhooks:read',
     'zones:read',
   ],
 }

@@ -174,9 +174,10 @@ function eventsOf(sql: World['sql'], after: number): Promise<RecordedEvent[]> {
   )
 }
 
-/** When a token was last used says nothing of what was written. */
+/** When a token was last used, and how far a delivery is, says nothing of what was written. */
 const columnsOf: Readonly<Record<string, string>> = {
   admin_tokens: 'id, token_hash, capabilities, revoked_at',
+  webhook_deliveries: 'id, webhook_id',
 }
 
 async function stateOf(sql: World['sql']): Promise<string> {

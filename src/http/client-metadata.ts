@@ -6,6 +6,9 @@ import { limits } from '../kernel/limits.ts'
 import { assertionAlgorithms } from '../sts/client-assertion.ts'
 import { grantTypes } from '../sts/grant-types.ts'
 
+/** A workload stands for itself: nobody signs in to it. */
+const workloadGrants = [grantTypes.clientCredentials, grantTypes.tokenExchange] as const
+
 const redirectUri = z.string().max(2_000).refine(isRedirectUri, 'must be an https URL')
 
 /** RFC 9700 section 4.1: https, or a loopback address of a native application; no fragment. */
@@ -32,11 +35,8 @@ const clientMetadata = z.object({
     .enum(['client_secret_basic', 'client_secret_post', 'private_key_jwt'])
     .default('client_secret_basic'),
   token_endpoint_auth_signing_alg: z.enum(assertionAlgorithms).optional(),
-  grant_types: z
-    .array(z.enum(Object.values(grantTypes)))
-    .max(8)
-    .optional(),
-  response_types: z.array(z.string()).max(0, 'there is no authorization endpoint').optional(),
+  grant_types: z.array(z.enum(workloadGrants)).max(8).optional(),
+  response_types: z.array(z.string()).max(0, 'nobody signs in to a workload').optional(),
   jwks: z.looseObject({ keys: z.array(z.looseObject({ kty: z.string() })) }).optional(),
   jwks_uri: z.undefined('is not fetched: send jwks').optional(),
   dpop_bound_access_tokens: z.boolean().default(false),
@@ -86,7 +86,7 @@ export function clientInformation(
     client_id_expires_at: expiresAt,
     client_name: application.name,
     token_endpoint_auth_method: metadata.token_endpoint_auth_method,
-    grant_types: metadata.grant_types ?? Object.values(grantTypes),
+    grant_types: metadata.grant_types ?? [...workloadGrants],
     response_types: [],
     dpop_bound_access_tokens: application.dpop_required,
     ...(jwks !== null && { jwks }),

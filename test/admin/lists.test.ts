@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { catalogue, findOperation, type OperationId } from '../../tools/catalogue.ts'
 import type { Operation } from '../../tools/operation.ts'
 import { limits } from '../../src/kernel/limits.ts'
+import { waitingApproval } from '../support/gated.ts'
 import { expectError } from '../support/refused.ts'
 import { callOperation } from '../support/requests.ts'
 import { freshName, newZone, type ZoneMaker } from '../support/zone-maker.ts'
@@ -27,6 +28,10 @@ beforeAll(async () => {
     await make.conversation()
     await make.session()
     await make.delegation()
+    await make.subjectIssuer()
+    await make.subject()
+    await waitingApproval(make)
+    await delivery()
     await make.adminToken()
   }
 })
@@ -36,6 +41,15 @@ afterAll(() => world[Symbol.asyncDispose]())
 const lists = (catalogue as readonly Operation[]).filter(
   ({ input, effect }) => effect === 'read' && 'cursor' in input.shape,
 )
+
+let webhook: string | undefined
+
+/** A delivery to one webhook of the zone. */
+async function delivery(): Promise<void> {
+  const { id } = await make.webhook()
+  webhook ??= id
+  await waitingApproval(make)
+}
 
 /** What a list is asked for so that reading it does not make it longer. */
 const filters: Partial<Record<OperationId, Record<string, string>>> = {
@@ -47,7 +61,8 @@ type Input = Readonly<Record<string, string | number | boolean>>
 
 function list(operation: Operation, input: Input = {}): Promise<Answer> {
   const filter = filters[operation.id as OperationId]
-  return callOperation(world, operation, make.zone, { ...filter, ...input })
+  const about = 'webhook_id' in operation.input.shape ? { webhook_id: webhook } : {}
+  return callOperation(world, operation, make.zone, { ...filter, ...about, ...input })
 }
 
 async function pagesOf(operation: Operation, limit: number): Promise<unknown[][]> {

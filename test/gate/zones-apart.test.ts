@@ -139,6 +139,8 @@ describe('lists of a zone', () => {
         await make.webhook()
         await waitingApproval(make)
         await make.delegation()
+        await make.subjectIssuer()
+        await make.subject()
       }
       const { body } = await callOperation(world, operation, mine.zone, {})
       expect(body.items.length).toBeGreaterThan(0)

@@ -26,7 +26,7 @@ test('a first start makes a durable database whose owner is no superuser', async
     password_encryption: 'scram-sha-256',
     listen_addresses: '',
     shared_buffers: '8192',
-    max_connections: '60',
+    max_connections: '100',
     jit: 'off',
     autovacuum: 'on',
   })

@@ -77,8 +77,6 @@ export function makerIn(world: World, zone: string): ZoneMaker {
   }
   const application = () => call('applications.create', { name: freshName('agent') })
   const resource = () => call('resources.create', { name: freshName('Invoices'), scopes })
-  let started: Promise<Agent> | undefined
-  const agent = () => (started ??= startAgent(world, zone, call, application))
   const policySet = () => call('policy_sets.create', { name: freshName('set') })
   return {
     world,
@@ -94,6 +92,40 @@ export function makerIn(world: World, zone: string): ZoneMaker {
         resource_id: (await resource()).id,
         scopes: ['invoices:read'],
       }),
+    policy: () =>
+      call('policies.create', {
+        name: freshName('policy'),
+        language: 'json',
+        source: JSON.stringify({ risk: [{ scope: freshName('scope'), tier: 'high' }] }),
+      }),
+    policySet,
+    policySetVersion: async () =>
+      call('policy_sets.add_version', { policy_set_id: (await policySet()).id, manifest: [] }),
+    ...outsiders(world, zone, call),
+    ...agents(world, zone, { call, application, resource }),
+    conversation: () => call('conversations.create', {}),
+    plan: () =>
+      call('plans.create', {
+        steps: [
+          { id: 'one', operation: 'applications.create', input: { name: freshName('agent') } },
+        ],
+      }),
+    adminToken: () =>
+      call('admin_tokens.create', {
+        principal_name: freshName('automation'),
+        principal_kind: 'automation',
+        capabilities: ['read'],
+      }),
+  }
+}
+
+/** Who and what stands outside of the zone: its users, and where messages go. */
+function outsiders(
+  world: World,
+  zone: string,
+  call: ZoneMaker['call'],
+): Pick<ZoneMaker, 'subjectIssuer' | 'subject' | 'webhook'> {
+  return {
     subjectIssuer: () =>
       call('subject_issuers.create', {
         name: freshName('provider of identity'),
@@ -109,27 +141,23 @@ export function makerIn(world: World, zone: string): ZoneMaker {
       )
       return userId
     },
-    policy: () =>
-      call('policies.create', {
-        name: freshName('policy'),
-        language: 'json',
-        source: JSON.stringify({ risk: [{ scope: freshName('scope'), tier: 'high' }] }),
-      }),
     webhook: () =>
       call('webhooks.create', {
         name: freshName('hook'),
         endpoint_url: 'https://hooks.example.com/caracal',
       }),
-    policySet,
-    policySetVersion: async () =>
-      call('policy_sets.add_version', { policy_set_id: (await policySet()).id, manifest: [] }),
-    conversation: () => call('conversations.create', {}),
-    plan: () =>
-      call('plans.create', {
-        steps: [
-          { id: 'one', operation: 'applications.create', input: { name: freshName('agent') } },
-        ],
-      }),
+  }
+}
+
+/** One agent that runs in the zone, and what it does. */
+function agents(
+  world: World,
+  zone: string,
+  { call, application, resource }: Pick<ZoneMaker, 'call' | 'application' | 'resource'>,
+): Pick<ZoneMaker, 'agent' | 'session' | 'caller' | 'delegation'> {
+  let started: Promise<Agent> | undefined
+  const agent = () => (started ??= startAgent(world, zone, call, application))
+  return {
     agent,
     session: async () =>
       call('sessions.start', { lifecycle: 'service' }, { token: (await agent()).token }),
@@ -144,12 +172,6 @@ export function makerIn(world: World, zone: string): ZoneMaker {
         },
         { token: (await agent()).token },
       ),
-    adminToken: () =>
-      call('admin_tokens.create', {
-        principal_name: freshName('automation'),
-        principal_kind: 'automation',
-        capabilities: ['read'],
-      }),
   }
 }
 

@@ -16,7 +16,7 @@ export const serverSettings: Readonly<Record<string, string>> = {
   full_page_writes: 'on',
   // A lean server beside one Node process: small shared memory, few helpers, short queries.
   shared_buffers: '64MB',
-  max_connections: '60',
+  max_connections: '100',
   work_mem: '4MB',
   maintenance_work_mem: '32MB',
   max_wal_size: '256MB',

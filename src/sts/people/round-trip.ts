@@ -1,10 +1,9 @@
 import { randomBytes } from 'node:crypto'
-import { recordEvents } from '../../audit/record.ts'
-import type { AuditEvent } from '../../audit/event.ts'
 import { hashOfSecret } from '../../kernel/bearer-secret.ts'
 import { refuse } from '../../kernel/faults.ts'
 import { limits } from '../../kernel/limits.ts'
 import { insertSignIn, takeSignIn, type SignIn } from '../../store/authorization-codes.ts'
+import type { Queries } from '../../store/database.ts'
 import { findObject } from '../../store/objects.ts'
 import type { SubjectIssuer } from '../../store/subject-issuers.ts'
 import { diagnose } from '../draft-event.ts'
@@ -17,7 +16,7 @@ import { idTokenFrom, signInUrl, type RoundTrip } from './relying-party.ts'
 
 /** A way to an issuer, which begins when its event is written. */
 interface Begun {
-  readonly record: (written: AuditEvent) => Promise<void>
+  readonly change: (queries: Queries) => Promise<void>
   readonly answer: { readonly page: null; readonly location: string }
 }
 
@@ -43,19 +42,16 @@ export async function beginRoundTrip(
     return value === undefined ? [] : [[name, value]]
   })
   return {
-    record: (written: AuditEvent) =>
-      parts.context.db.transaction(zone, async (queries) => {
-        await insertSignIn(queries, {
-          state_hash: hashOfSecret(trip.state),
-          zone_id: zone,
-          browser_hash: hashOfSecret(browser),
-          issuer_id: issuer.id,
-          request: JSON.stringify(Object.fromEntries(kept)),
-          sealed_verifier: parts.context.vault.seal(trip.verifier, verifierPurpose(zone)),
-          nonce: trip.nonce,
-          expires_at: new Date(nowMs + limits.signInTtlSeconds * 1_000),
-        })
-        await recordEvents(queries, nowMs, [written])
+    change: (queries) =>
+      insertSignIn(queries, {
+        state_hash: hashOfSecret(trip.state),
+        zone_id: zone,
+        browser_hash: hashOfSecret(browser),
+        issuer_id: issuer.id,
+        request: JSON.stringify(Object.fromEntries(kept)),
+        sealed_verifier: parts.context.vault.seal(trip.verifier, verifierPurpose(zone)),
+        nonce: trip.nonce,
+        expires_at: new Date(nowMs + limits.signInTtlSeconds * 1_000),
       }),
     answer: { page: null, location },
   }
