@@ -1,12 +1,17 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises'
+import { randomBytes } from 'node:crypto'
+import { chmod, copyFile, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createAdminClient, type AdminClient } from '../src/client/index.ts'
 import { configTable } from '../src/config.ts'
 import { homeFiles } from '../src/kernel/home.ts'
+import {
+  startEmbeddedPostgres,
+  type EmbeddedConnection,
+} from '../src/store/embedded/embedded-postgres.ts'
 import { packageFile } from '../src/kernel/package-root.ts'
 
 /** An installation of its own: a home folder with an embedded database. Disposing removes it. */
@@ -21,6 +26,39 @@ export interface Running extends AsyncDisposable {
   readonly admin: AdminClient
   /** From the start of the process to its first answer. */
   readonly startedInMs: number
+}
+
+/** Two processes of the service on one database, behind one address. */
+export async function startReplicas(): Promise<
+  AsyncDisposable & { readonly one: Running; readonly other: Running; readonly issuerBase: string }
+> {
+  await using held = new AsyncDisposableStack()
+  const folder = await mkdtemp(join(tmpdir(), 'caracal-bench-'))
+  await chmod(folder, 0o711)
+  held.defer(() => rm(folder, { recursive: true, force: true }))
+  const postgres = held.use(await startEmbeddedPostgres({ home: join(folder, 'database') }))
+  const issuerBase = 'https://caracal.example'
+  const shared = {
+    DATABASE_URL: connectionUrl(postgres.connection),
+    CARACAL_MASTER_KEY: randomBytes(32).toString('base64'),
+    CARACAL_PUBLIC_URL: issuerBase,
+  }
+  const one = held.use(await start(join(folder, 'one'), null, shared))
+  const token = join(folder, 'other', homeFiles.bootstrapToken)
+  await mkdir(dirname(token))
+  await copyFile(join(folder, 'one', homeFiles.bootstrapToken), token)
+  const other = held.use(await start(join(folder, 'other'), null, shared))
+  const stack = held.move()
+  return { one, other, issuerBase, [Symbol.asyncDispose]: () => stack.disposeAsync() }
+}
+
+function connectionUrl({ host, port, user, password, database }: EmbeddedConnection): string {
+  const url = new URL(`postgres://localhost/${database}`)
+  url.username = user
+  url.password = password
+  url.searchParams.set('host', host)
+  url.searchParams.set('port', String(port))
+  return url.href
 }
 
 /** How long the first start of an installation may take, which makes the database. */
@@ -39,11 +77,15 @@ export async function createInstallation(profile: string | null): Promise<Instal
   }
 }
 
-async function start(home: string, profile: string | null): Promise<Running> {
+async function start(
+  home: string,
+  profile: string | null,
+  shared: NodeJS.ProcessEnv = {},
+): Promise<Running> {
   const begunAtMs = performance.now()
   const profiling = profile === null ? [] : ['--cpu-prof', '--cpu-prof-dir', profile]
   const child = spawn(process.execPath, [...profiling, packageFile('src', 'main.ts')], {
-    env: environment(home),
+    env: { ...environment(home), ...shared },
     stdio: ['ignore', 'ignore', 'pipe'],
   })
   const said: string[] = []

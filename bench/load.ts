@@ -1,10 +1,12 @@
 import autocannon from 'autocannon'
 import { percentiles, type Measured } from './figure.ts'
 
-/** A form that is posted to the token endpoint of a zone. */
-export interface TokenRequest {
+/** A form that is posted to an OAuth endpoint of a zone. */
+export interface FormRequest {
   /** The zone, by id or slug. */
   readonly zone: string
+  /** `token` when absent. */
+  readonly endpoint?: 'introspect'
   readonly form: URLSearchParams
 }
 
@@ -12,7 +14,7 @@ interface Load {
   /** The service's base URL. */
   readonly url: string
   /** What the connections ask for in turn. */
-  readonly requests: readonly TokenRequest[]
+  readonly requests: readonly FormRequest[]
   readonly connections: number
   /** How long, or how many requests in all. */
   readonly bound: { readonly seconds: number } | { readonly requests: number }
@@ -30,8 +32,8 @@ export async function underLoad(load: Load): Promise<Measured> {
 export async function fire(load: Load): Promise<Measured> {
   const { url, connections, bound } = load
   const durationsMs: number[] = []
-  const requests = load.requests.map(({ zone, form }) => ({
-    path: `/zones/${zone}/oauth2/token`,
+  const requests = load.requests.map(({ zone, endpoint = 'token', form }) => ({
+    path: `/zones/${zone}/oauth2/${endpoint}`,
     body: form.toString(),
   }))
   let turn = 0

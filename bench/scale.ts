@@ -1,7 +1,7 @@
 import { directForm } from './exchange.ts'
 import { figure, type Figure } from './figure.ts'
 import { createInstallation } from './installation.ts'
-import { fire, underLoad, type TokenRequest } from './load.ts'
+import { fire, underLoad, type FormRequest } from './load.ts'
 import { megabytesOf } from './memory.ts'
 import { inTurn, seedClients, seedGrants, zone } from './seed.ts'
 import type { Settings } from './settings.ts'
@@ -35,7 +35,7 @@ async function byGrants({ connections, seconds, profile }: Settings): Promise<re
 async function byZones({ connections, seconds, profile }: Settings): Promise<readonly Figure[]> {
   await using installation = await createInstallation(profile)
   await using service = await installation.start()
-  const requests: TokenRequest[] = []
+  const requests: FormRequest[] = []
   return await inTurn(zoneCounts.length, async (index) => {
     while (requests.length < (zoneCounts[index] ?? 0)) {
       const name = `tenant-${requests.length}`

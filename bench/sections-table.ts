@@ -1,10 +1,12 @@
 import { measureDecisions } from './decisions.ts'
+import { measureDelegation } from './delegation.ts'
 import { measureExchange } from './exchange.ts'
 import type { Figure } from './figure.ts'
 import { measureMemory } from './memory.ts'
 import type { Settings } from './settings.ts'
 import { measurePlans } from './plans.ts'
 import { measureEndurance, measureScale } from './scale.ts'
+import { measureVerification } from './verification.ts'
 import { measureStart } from './start.ts'
 
 /** Takes the figures of one part of the service, on an installation of its own where it needs one. */
@@ -14,6 +16,8 @@ export type Section = (settings: Settings) => Promise<readonly Figure[]>
 export const sections = {
   exchange: measureExchange,
   scale: measureScale,
+  delegation: measureDelegation,
+  verification: measureVerification,
   endurance: measureEndurance,
   plans: measurePlans,
   decisions: measureDecisions,
