@@ -11,6 +11,7 @@ import { consoleRoutes } from './http/console.ts'
 import { streams } from './http/converse.ts'
 import { errorBody, sendFault } from './http/errors.ts'
 import { healthRoutes } from './http/health.ts'
+import { oauthDocuments } from './http/oauth-documents-table.ts'
 import { mcpRoutes } from './http/mcp.ts'
 import { registrationRoutes } from './http/registration.ts'
 import { tokenRoutes } from './http/token.ts'
@@ -68,6 +69,8 @@ export async function createServer(context: Context): Promise<FastifyInstance> {
   return app
 }
 
+const fromCatalogue = createJsonSchemaTransform({})
+
 async function documentation(app: FastifyInstance): Promise<void> {
   const { version } = JSON.parse(readFileSync(packageFile('package.json'), 'utf8')) as {
     version: string
@@ -86,7 +89,11 @@ async function documentation(app: FastifyInstance): Promise<void> {
         },
       },
     },
-    transform: createJsonSchemaTransform({}),
+    transform: (route) => {
+      const { method } = route.route
+      const oauth = oauthDocuments[`${String(method)} ${route.url}`]
+      return oauth === undefined ? fromCatalogue(route) : { schema: oauth, url: route.url }
+    },
   })
   await app.register(swaggerUi, { routePrefix: '/docs', staticCSP: true })
   app.get('/openapi.json', { schema: { hide: true } }, () => app.swagger())

@@ -55,6 +55,28 @@ test('the document is OpenAPI 3.1 and names its credential', () => {
   })
 })
 
+test('the OAuth endpoints are described with what they take and every way that they answer', () => {
+  const described = Object.entries(document.paths)
+    .filter(([path]) => path.startsWith('/zones/') || path.includes('.well-known'))
+    .flatMap(([path, methods]) =>
+      Object.entries(methods).map(([verb, one]) => ({ path, verb, one })),
+    )
+  expect(described.map(({ path }) => path).sort()).toEqual([
+    '/.well-known/jwks.json',
+    '/.well-known/oauth-authorization-server/zones/{zone}',
+    '/zones/{zone}/.well-known/jwks.json',
+    '/zones/{zone}/oauth2/introspect',
+    '/zones/{zone}/oauth2/revoke',
+    '/zones/{zone}/oauth2/token',
+    '/zones/{zone}/revocations',
+  ])
+  for (const { one, verb } of described) {
+    expect(Object.keys(one.responses)).toEqual(['200', 'default'])
+    const takes = Object.keys(one.requestBody?.content ?? {})
+    expect(takes).toEqual(verb === 'post' ? ['application/x-www-form-urlencoded'] : [])
+  }
+})
+
 test('it describes the operations under /v1 and nothing else there', () => {
   const ids = Object.entries(document.paths)
     .filter(([path]) => path.startsWith('/v1/'))
