@@ -1,38 +1,8 @@
-import { startService } from './service.ts'
-import { StartupError } from './kernel/startup-error.ts'
-import { processEnv, readCliConfig, readConfig } from './config.ts'
-import { startChat } from './cli/chat.ts'
+import { enableCompileCache } from 'node:module'
+import { packageFile } from './kernel/package-root.ts'
 
-/** Serves until a signal; on a terminal it offers the chat prompt meanwhile. */
-async function main(): Promise<number> {
-  const env = processEnv()
-  const { config, secrets } = readConfig(env)
-  await using service = await startService(config, secrets)
-  process.stderr.write(service.welcome)
-  const ended = Promise.withResolvers<number>()
-  for (const signal of ['SIGINT', 'SIGTERM'] as const)
-    process.once(signal, () => {
-      ended.resolve(0)
-    })
-  void service.died.then((error) => {
-    process.stderr.write(`caracal: ${error.message}\n`)
-    ended.resolve(1)
-  })
-  if (process.stdin.isTTY && process.stdout.isTTY && service.token !== null) {
-    const { url: apiUrl, token } = service
-    const { zone } = readCliConfig(env)
-    const { stdin: input, stdout: output } = process
-    void startChat({ apiUrl, token, zone: zone ?? 'default', input, output }).then(() => {
-      ended.resolve(0)
-    })
-  }
-  return await ended.promise
-}
-
-try {
-  process.exitCode = await main()
-} catch (error) {
-  if (!(error instanceof StartupError)) throw error
-  process.stderr.write(`caracal: ${error.message}\n  ${error.hint}\n`)
-  process.exitCode = 1
-}
+// Most of a start is compiling: what one start has compiled, the next one reads. The folder is the
+// package's own, since whoever can write there can run code here.
+enableCompileCache(packageFile('node_modules', '.cache', 'caracal'))
+const { run } = await import('./run.ts')
+process.exitCode = await run()

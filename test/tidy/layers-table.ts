@@ -23,7 +23,8 @@ const surfaces = ['src/http', 'src/mcp', ...governed]
 const entry = ['src/server.ts', ...compositionRoots, ...surfaces]
 
 export const layers: Readonly<Record<string, Layer>> = {
-  'src/main.ts': { values: ['src/service.ts', 'src/cli', 'src/config.ts', 'src/kernel'] },
+  'src/main.ts': { values: ['src/run.ts', 'src/kernel'] },
+  'src/run.ts': { values: ['src/service.ts', 'src/cli', 'src/config.ts', 'src/kernel'] },
   'src/service.ts': { values: entry },
   'src/cli': { values: [...entry, 'src/service.ts', 'src/client'] },
   'src/server.ts': { values: surfaces, types: compositionRoots },
