@@ -65,11 +65,17 @@ function list(operation: Operation, input: Input = {}): Promise<Answer> {
   return callOperation(world, operation, make.zone, { ...filter, ...about, ...input })
 }
 
+/** What of an item stays the same while it is read: a delivery is tried again meanwhile. */
+function settled(operation: Operation, items: unknown[]): unknown[] {
+  const isMoving = operation.id === 'webhooks.deliveries'
+  return isMoving ? items.map((item) => (item as { readonly id: string }).id) : items
+}
+
 async function pagesOf(operation: Operation, limit: number): Promise<unknown[][]> {
   const pages: unknown[][] = []
   for (let cursor: string | null = ''; cursor !== null;) {
     const { body } = await list(operation, { limit, ...(cursor !== '' && { cursor }) })
-    pages.push(body.items)
+    pages.push(settled(operation, body.items))
     cursor = body.next_cursor as string | null
   }
   return pages
@@ -79,7 +85,8 @@ describe.each(lists.map((operation) => [operation.id, operation] as const))(
   '%s',
   (_, operation) => {
     test('gives the same in pages of any size, the last of them never empty', async () => {
-      const all = (await list(operation, { limit: limits.pageItemsMax })).body.items as unknown[]
+      const { body } = await list(operation, { limit: limits.pageItemsMax })
+      const all = settled(operation, body.items)
       expect(all.length).toBeGreaterThanOrEqual(made)
       for (const limit of [1, 2, made, all.length - 1, all.length, all.length + 1]) {
         const pages = await pagesOf(operation, limit)
