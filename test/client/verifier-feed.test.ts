@@ -69,6 +69,24 @@ function network(): Network {
   return self
 }
 
+describe('a suspended session', () => {
+  test('is refused until it is resumed, and believed again by who followed it', async () => {
+    await using verifier = at.verifier()
+    const token = await at.mandate(null)
+    const body = { lifecycle: 'task', ttl_seconds: 600 }
+    const { id } = (await at.world.call('POST', 'sessions', body, { token })).body as { id: string }
+    const mandate = await at.forge({ claims: { agent_session_id: id } })
+    expect(await fate(verifier, mandate)).toBe('ok')
+    for (const [verb, wanted] of [
+      ['suspend', 'revoked'],
+      ['resume', 'ok'],
+    ] as const) {
+      expect((await at.world.call('POST', `sessions/${id}/${verb}`)).status).toBe(200)
+      await until(verifier, mandate, wanted)
+    }
+  })
+})
+
 describe('revocation', () => {
   test('at one replica is refused by a verifier that follows another', async () => {
     await using verifier = at.verifier()
