@@ -6,7 +6,7 @@ const head = `/**
  * Where the client finds each operation, by object and verb in camelCase. Made from the catalogue in
  * tools/, by \`npm run generate\`, so that the client carries no schemas.
  *
- * \`page\`: the answer is a page of a list. \`stream\`: it goes on as server-sent events. \`reads\`: the
+ * \`page\`: the answer is a page of a list. \`stream\`: it goes on as server-sent events. \`file\`: a file. \`reads\`: the
  * call changes nothing, whatever its method, so it may be sent again.
  */
 `
@@ -37,7 +37,7 @@ function row(operation: Operation): string {
   return `{ method: '${method}', path: '${path}', answer: '${answerOf(operation)}', reads: ${reads} }`
 }
 
-function answerOf({ streams, output }: Operation): 'object' | 'page' | 'stream' {
-  if (streams) return 'stream'
+function answerOf({ streams, output }: Operation): 'object' | 'page' | 'stream' | 'file' {
+  if (streams !== null) return streams === 'events' ? 'stream' : 'file'
   return output instanceof z.ZodObject && 'next_cursor' in output.shape ? 'page' : 'object'
 }

@@ -51,7 +51,8 @@ function section(operation: Operation): string {
     `capability ${capability}`,
     `scope ${code(scope)}`,
     ...(place === 'platform' ? ['needs global scope'] : []),
-    ...(operation.streams ? ['goes on as server-sent events'] : []),
+    ...(operation.streams === 'events' ? ['goes on as server-sent events'] : []),
+    ...(operation.streams === 'file' ? ['answers with a file'] : []),
     ...(inverse === null ? [] : [`undone by ${code(inverse)}`]),
   ]
   return [`### ${code(id)}`, `${summary}.`, facts.join(' · '), inputTable(operation)].join('\n\n')

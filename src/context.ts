@@ -20,7 +20,9 @@ import { sessionHandlers } from './admin/sessions.ts'
 import { subjectIssuerHandlers } from './admin/subject-issuers.ts'
 import { subjectHandlers } from './admin/subjects.ts'
 import { webhookHandlers } from './admin/webhooks.ts'
+import { witnessHandlers } from './admin/witnesses.ts'
 import { zoneHandlers } from './admin/zones.ts'
+import { startSequencer } from './audit/sequencer.ts'
 import type { Config, Secrets } from './config.ts'
 import type { GateContext } from './gate/context.ts'
 import { controlPrincipal } from './gate/control-principal.ts'
@@ -138,14 +140,17 @@ function assemble(
   begun: AsyncDisposableStack,
 ): Context {
   const { config, log, clock, policy, vault, safeFetch, db } = base
-  let listening = `http://${config.host}:${config.port}`
-  const issuerBase = (): string => config.publicUrl ?? listening
+  let listening: string | null = null
+  const issuerBase = (): string =>
+    config.publicUrl ?? listening ?? `http://${config.host}:${config.port}`
   const system = (): SystemIdentities => base.system
   const rates = createRateLimiter(clock, overrides.rates)
   const sts = begun.use(
     createSts({ clock, db, vault, policy, safeFetch, issuerBase, system, log }, rates),
   )
   begun.use(startDelivery({ clock, db, vault, fetch: safeFetch, log }))
+  const originBase = (): string | null => config.publicUrl ?? listening
+  begun.use(startSequencer({ clock, db, vault, log, originBase }))
   const services: Services = {
     ...{ vault, policy, issuerBase, system, running: runningTurns() },
     rego: createRegoCompiler(config.opaBin),
@@ -236,6 +241,7 @@ function handlersOf(services: Services): Handlers {
     ...sessionHandlers(),
     ...delegationHandlers(),
     ...auditHandlers(services),
+    ...witnessHandlers(services),
     ...adminTokenHandlers(),
     ...operatorHandlers({ ...services, identities: () => identitiesOf(services.system()) }),
   }

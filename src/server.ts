@@ -8,7 +8,9 @@ import { adminRoutes } from './http/admin.ts'
 import { authorizeRoutes } from './http/authorize.ts'
 import { answerConnection, answerUnroutable, safeHeaders } from './http/client-errors.ts'
 import { consoleRoutes } from './http/console.ts'
-import { streams } from './http/converse.ts'
+import { auditLogRoutes } from './http/audit-log.ts'
+import { auditStreams } from './http/audit-streams.ts'
+import { conversationStreams } from './http/converse.ts'
 import { errorBody, sendFault } from './http/errors.ts'
 import { healthRoutes } from './http/health.ts'
 import { oauthDocuments } from './http/oauth-documents-table.ts'
@@ -58,10 +60,17 @@ export async function createServer(context: Context): Promise<FastifyInstance> {
   endUnusedConnections(app)
   healthRoutes(app, context)
   await documentation(app)
+  const closing = new AbortController()
+  app.addHook('preClose', (done) => {
+    closing.abort()
+    done()
+  })
   await app.register(async (group) => {
-    adminRoutes(group, context, streams(context))
+    const streams = { ...conversationStreams(context), ...auditStreams(context, closing.signal) }
+    adminRoutes(group, context, streams)
   })
   await app.register(tokenRoutes(context.sts))
+  await app.register(auditLogRoutes(context))
   await app.register(registrationRoutes(context))
   await app.register(authorizeRoutes(context.sts, () => context.issuerBase()))
   await app.register(mcpRoutes(context))

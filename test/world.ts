@@ -167,7 +167,7 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
 
 function eventsOf(sql: World['sql'], after: number): Promise<RecordedEvent[]> {
   return sql<RecordedEvent & pg.QueryResultRow>(
-    `select zone_id, type, outcome, body->>'reason' as reason, body->'actor'->>'name' as actor,
+    `select zone_id, type, outcome, entry->>'reason' as reason, entry->'actor'->>'name' as actor,
             plan_id, request_id
      from events order by position offset $1`,
     [after],
@@ -239,9 +239,16 @@ async function sendForm(
   return answerOf(await fetch(url, { method: 'POST', body: new URLSearchParams(form) }))
 }
 
+/** A feed goes on for as long as somebody listens: that it has begun is its answer. */
+function isEndless({ url, ok, body }: Response): boolean {
+  if (!ok || !new URL(url).pathname.endsWith('/audit/feed')) return false
+  void body?.cancel()
+  return true
+}
+
 async function answerOf(response: Response): Promise<Answer> {
-  const text = await response.text()
-  const json = response.headers.get('content-type')?.includes('json') === true
+  const json = /^application\/(?:[\w.]+\+)?json\b/.test(response.headers.get('content-type') ?? '')
+  const text = isEndless(response) ? '' : await response.text()
   return {
     status: response.status,
     headers: response.headers,

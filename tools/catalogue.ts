@@ -18,6 +18,7 @@ import { sessions } from './sessions.ts'
 import { subjectIssuers } from './subject-issuers.ts'
 import { subjects } from './subjects.ts'
 import { webhooks } from './webhooks.ts'
+import { witnesses } from './witnesses.ts'
 import { zones } from './zones.ts'
 
 /** Every operation of the product, in the order in which surfaces list them. */
@@ -37,6 +38,7 @@ export const catalogue = [
   ...sessions,
   ...delegations,
   ...audit,
+  ...witnesses,
   ...plans,
   ...conversations,
   ...operatorOperations,

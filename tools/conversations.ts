@@ -76,7 +76,7 @@ export const conversations = [
     summary: 'Say something to the Operator; the answer streams as server-sent events',
     effect: 'act',
     ...local,
-    streams: true,
+    streams: 'events',
     input: z.strictObject({
       ...target,
       text: z.string().trim().min(1).max(limits.messageChars),

@@ -60,8 +60,8 @@ export interface Operation<
   readonly versioned: boolean
   /** Whether it may be a step of a plan. */
   readonly plannable: boolean
-  /** Whether its answer goes on as server-sent events after the call itself is done. */
-  readonly streams: boolean
+  /** How its answer goes on after the call itself is done: as server-sent events, or as a file. */
+  readonly streams: 'events' | 'file' | null
   /** The control scope that a mandate must carry, such as `grants:write`. */
   readonly scope: string
   readonly input: Input
@@ -82,7 +82,7 @@ interface Declaration<Id extends string, I extends z.ZodObject, O extends z.ZodT
   readonly callers?: Callers
   readonly versioned?: boolean
   readonly plannable?: boolean
-  readonly streams?: boolean
+  readonly streams?: 'events' | 'file'
   /** The level in the control scope, where it is not plainly read, write or approve. */
   readonly level?: 'propose' | 'converse'
   readonly input: I
@@ -112,7 +112,7 @@ export function operation<const Id extends string, I extends z.ZodObject, O exte
     callers: declaration.callers ?? 'administrators',
     versioned,
     plannable: declaration.plannable ?? versioned,
-    streams: declaration.streams ?? false,
+    streams: declaration.streams ?? null,
     scope: `${objectOf(declaration)}:${level}`,
     input: declaration.input,
     output: declaration.output,

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { limits } from '../src/kernel/limits.ts'
 import { includeArchived, name, nothing, page, pageOf, ref } from './fields.ts'
 import { operation } from './operation.ts'
 
@@ -9,6 +10,7 @@ export const zone = z.object({
   system: z.boolean().meta({ description: 'Out of the reach of the Operator' }),
   dcr_enabled: z.boolean(),
   active_policy_set_version_id: z.string().nullable(),
+  audit_retention_days: z.int().nullable(),
   revision: z.int(),
   created_at: z.iso.datetime(),
   updated_at: z.iso.datetime(),
@@ -72,6 +74,12 @@ export const zones = [
         reason: 'lets workloads register themselves',
       },
       {
+        field: 'audit_retention_days',
+        matches: /^[0-9]+$/,
+        risk: 'high',
+        reason: 'lets bodies of audit events be removed',
+      },
+      {
         field: 'dcr_shutdown',
         matches: /^revoke_live$/,
         risk: 'high',
@@ -94,6 +102,13 @@ export const zones = [
         .boolean()
         .optional()
         .meta({ description: 'Mark as a system zone, out of the reach of the Operator' }),
+      audit_retention_days: z
+        .int()
+        .min(1)
+        .max(limits.auditRetentionDaysMax)
+        .nullable()
+        .optional()
+        .meta({ description: 'Days that bodies of audit events are kept; null: always' }),
     }),
     output: zone,
     route: ['PATCH', one, 200],

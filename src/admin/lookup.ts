@@ -11,6 +11,7 @@ const words: Readonly<Record<GovernedTable, string>> = {
   grants: 'grant',
   subject_issuers: 'subject issuer',
   webhooks: 'webhook',
+  witnesses: 'witness',
   policies: 'policy',
   policy_versions: 'policy version',
   policy_sets: 'policy set',

@@ -92,6 +92,9 @@ function writes(services: AdminServices): Writes {
         ...(input.name !== undefined && { name: input.name, name_key: foldName(input.name) }),
         ...(input.dcr_enabled !== undefined && { dcr_enabled: input.dcr_enabled }),
         ...(input.system !== undefined && { system: input.system }),
+        ...(input.audit_retention_days !== undefined && {
+          audit_retention_days: input.audit_retention_days,
+        }),
       })
       if (after !== before) noteZoneChange(tx, before, after)
       return zoneView(after)
@@ -177,6 +180,7 @@ function zoneView(zone: Zone): OutputOf<'zones.get'> {
     slug: zone.slug,
     system: zone.system,
     dcr_enabled: zone.dcr_enabled,
+    audit_retention_days: zone.audit_retention_days,
     active_policy_set_version_id: zone.active_policy_set_version_id,
     revision: zone.revision,
     created_at: zone.created_at.toISOString(),

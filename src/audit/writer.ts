@@ -4,8 +4,8 @@ import type { Clock } from '../kernel/clock.ts'
 import { Fault } from '../kernel/faults.ts'
 import type { Database } from '../store/database.ts'
 import { inOneTrip, inOneWrite, type PreparedQuery } from '../store/one-trip.ts'
+import { entryOf, type Entry } from './entry.ts'
 import type { AuditEvent } from './event.ts'
-import { rowOf } from './record.ts'
 
 /** Writes events that belong to no other transaction: those of the token endpoint. */
 export interface EventWriter extends AsyncDisposable {
@@ -23,10 +23,8 @@ const batchRows = 500
 /** Events that may wait, a few seconds' worth: beyond it callers are told to come back. */
 const queueRows = 10_000
 
-type Row = ReturnType<typeof rowOf>
-
 interface Waiting {
-  readonly row: Row
+  readonly entry: Entry
   readonly resolve: (id: string) => void
   readonly reject: (error: unknown) => void
 }
@@ -48,11 +46,11 @@ export function createEventWriter(db: Pick<Database, 'pool'>, clock: Clock): Eve
       try {
         client ??= await db.pool.connect()
         await writeBatch(client, batch)
-        for (const { row, resolve } of batch) resolve(row.id)
+        for (const { entry, resolve } of batch) resolve(entry.id)
       } catch (error) {
         client?.release(true)
         client = null
-        await settleOneByOne(db.pool, batch, error)
+        for (const { reject } of batch) reject(error)
       }
     }
     client?.release()
@@ -70,9 +68,9 @@ export function createEventWriter(db: Pick<Database, 'pool'>, clock: Clock): Eve
         return Promise.reject(
           new Fault('not_ready', 'The audit log cannot take this event now; try again later.'),
         )
-      const row = rowOf(event, clock.now())
+      const entry = entryOf(event, clock.now())
       return new Promise((resolve, reject) => {
-        queue.push({ row, resolve, reject })
+        queue.push({ entry, resolve, reject })
         flushing ??= flush()
       })
     },
@@ -82,55 +80,25 @@ export function createEventWriter(db: Pick<Database, 'pool'>, clock: Clock): Eve
 }
 
 async function writeBatch(client: pg.ClientBase, batch: readonly Waiting[]): Promise<void> {
-  const insert = insertOf(batch.map(({ row }) => row))
+  const insert = insertOf(batch.map(({ entry }) => entry))
   const [inserted] = await inOneWrite(client, () => inOneTrip(client, '*', [insert]))
   if (inserted?.status === 'rejected') throw inserted.reason
 }
 
 /**
- * A batch fails as a whole. Where a value in it is to blame (SQLSTATE class 22), each event is tried
- * by itself, so that what one caller has sent cannot lose the events of others.
+ * One JSON value for all rows: the statement stays the same however many there are. The entries
+ * stand in it as they are, and the type `json` keeps every byte of them.
  */
-async function settleOneByOne(
-  pool: pg.Pool,
-  batch: readonly Waiting[],
-  error: unknown,
-): Promise<void> {
-  if (batch.length === 1 || !isDataException(error)) {
-    for (const { reject } of batch) reject(error)
-    return
-  }
-  for (const waiting of batch) {
-    const client = await pool.connect().catch(waiting.reject)
-    if (client === undefined) continue
-    try {
-      await writeBatch(client, [waiting])
-      client.release()
-      waiting.resolve(waiting.row.id)
-    } catch (cause) {
-      client.release(true)
-      waiting.reject(cause)
-    }
-  }
-}
-
-function isDataException(error: unknown): boolean {
-  const code: unknown = error instanceof Error && 'code' in error ? error.code : undefined
-  return typeof code === 'string' && code.startsWith('22')
-}
-
-/** One JSON value for all rows: the statement stays the same however many there are. */
-function insertOf(rows: readonly Row[]): PreparedQuery {
+function insertOf(entries: readonly Entry[]): PreparedQuery {
+  const rows = entries.map(
+    ({ zone, text, facts }) => `{"zone_id":"${zone}","entry":${text},"facts":${facts ?? 'null'}}`,
+  )
   return {
     name: 'events_insert',
     text: `
-      insert into events (id, zone_id, time, type, outcome, actor_id, request_id, application_id,
-        session_id, plan_id, body)
-      select id, zone_id, time, type, outcome, actor_id, request_id, application_id, session_id,
-        plan_id, body::jsonb
-      from json_to_recordset($1) as event (id text, zone_id text, time timestamptz, type text,
-        outcome text, actor_id text, request_id text, application_id text, session_id text,
-        plan_id text, body text)`,
-    values: [JSON.stringify(rows)],
+      insert into events_pending (zone_id, entry, facts)
+      select zone_id, entry, facts
+      from json_to_recordset($1) as event (zone_id text, entry json, facts json)`,
+    values: [`[${rows.join(',')}]`],
   }
 }

@@ -30,6 +30,7 @@ export const columnsOf: Readonly<Record<string, readonly string[]>> = {
     'expires_at',
     'created_at?',
   ],
+  witnesses: ['id', 'name', 'verifier_key', 'archived_at?'],
   webhooks: ['id', 'name', 'endpoint_url', 'events', 'archived_at?'],
   access: ['application_name', 'user_id', 'resource_name', 'scope', 'verdict', 'rules?'],
   sessions: [

@@ -103,7 +103,7 @@ function addCallOptions(command: Command, operation: Operation): void {
   const { effect, route, plannable, streams } = operation
   command.option('--json-input <json|@file|->', 'the whole input as JSON; other options go over it')
   if ('cursor' in operation.input.shape) command.option('--all', 'every page, not only the first')
-  if (effect === 'read' || streams) return
+  if (effect === 'read' || streams !== null) return
   if (plannable) command.option('--dry-run', 'show what would change, and change nothing')
   command.option('--if-match <revision>', 'only if the object still has this revision')
   if (route.method === 'POST')

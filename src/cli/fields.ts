@@ -82,7 +82,9 @@ function fieldOf(operation: Operation, name: string, schema: z.ZodType): Field {
 /** What stands in the path, the name of what is created, and what is said to the Operator. */
 function isPositional(operation: Operation, name: string): boolean {
   if (pathFields(operation).includes(name)) return true
-  return name === (operation.streams ? 'text' : operation.effect === 'create' ? 'name' : null)
+  return (
+    name === (operation.streams !== null ? 'text' : operation.effect === 'create' ? 'name' : null)
+  )
 }
 
 interface Seen {

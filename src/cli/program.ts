@@ -4,6 +4,7 @@ import { catalogue } from '../../tools/catalogue.ts'
 import type { readCliConfig } from '../config.ts'
 import { packageFile } from '../kernel/package-root.ts'
 import { ask, type AskOptions } from './ask.ts'
+import { addAuditCommands, ownAuditCommands } from './audit/commands.ts'
 import { startChat } from './chat.ts'
 import { addDerivedCommands } from './derived-commands.ts'
 import { doctor } from './doctor.ts'
@@ -74,7 +75,9 @@ export function buildProgram(surroundings: Surroundings, run: WithSession): Comm
   program.commandsGroup('The service:')
   addService(program, run)
   program.commandsGroup('Objects:')
-  const derived = catalogue.filter(({ id }) => !ownPlanCommands.has(id))
+  const derived = catalogue.filter(
+    ({ id }) => !ownPlanCommands.has(id) && !ownAuditCommands.has(id),
+  )
   addDerivedCommands(
     program,
     (invocation) =>
@@ -84,10 +87,15 @@ export function buildProgram(surroundings: Surroundings, run: WithSession): Comm
       }),
     derived,
   )
-  const plan = program.commands.find((command) => command.name() === 'plan')
-  if (plan === undefined) throw new Error('the catalogue has no plans')
-  addPlanCommands(plan, run)
+  addPlanCommands(commandOf(program, 'plan'), run)
+  addAuditCommands(commandOf(program, 'audit'), surroundings.streams.output, run)
   return program
+}
+
+function commandOf(program: Command, name: string): Command {
+  const found = program.commands.find((command) => command.name() === name)
+  if (found === undefined) throw new Error(`the catalogue has no ${name}`)
+  return found
 }
 
 function addTalk(program: Command, { streams }: Surroundings, run: WithSession): void {

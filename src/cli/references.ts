@@ -62,6 +62,12 @@ const finders: Partial<Record<RefKind, Named>> = {
         names: [name, issuer],
       })),
   },
+  witness: {
+    words: 'witness',
+    list: 'witness list',
+    find: (client, zone) =>
+      candidates(client.witnesses.list.all(zone), ({ id, name }) => ({ id, names: [name] })),
+  },
   webhook: {
     words: 'webhook',
     list: 'webhook list',

@@ -37,7 +37,7 @@ export async function runOperation(session: Session, invocation: Invocation): Pr
   const input = await inputOf(session, invocation)
   const answer = await callOf(session, invocation, input)
   if (json) io.out(JSON.stringify(answer, null, 2))
-  else if (operation.streams) io.out(renderMessage(answer as never))
+  else if (operation.streams !== null) io.out(renderMessage(answer as never))
   else if (invocation.dryRun) io.out(renderDryRun(answer, io))
   else io.out(renderAnswer(operation, answer, io, await namesFor(session, operation, answer)))
   const cursor = (answer as { readonly next_cursor?: unknown }).next_cursor
@@ -156,7 +156,7 @@ async function callOf(
   const { operation } = invocation
   const client = session.client()
   const zone = await zoneOf(session, invocation)
-  if (operation.streams) {
+  if (operation.streams !== null) {
     const { conversation_id, text } = input as { conversation_id: string; text: string }
     return (await say(client, zone, conversation_id, text, session.io)).message
   }

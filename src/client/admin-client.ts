@@ -59,12 +59,18 @@ type Streamed<Id extends OperationId> = (
   ...args: [...Place<Id>, ...Input<Id>, options?: CallOptions]
 ) => AsyncIterable<ServerEvent>
 
+type Downloaded<Id extends OperationId> = (
+  ...args: [...Place<Id>, ...Input<Id>, options?: CallOptions]
+) => Promise<ReadableStream<Uint8Array>>
+
 type Method<Id extends OperationId> =
   RouteOf<Id> extends { readonly answer: 'stream' }
     ? Streamed<Id>
-    : RouteOf<Id> extends { readonly answer: 'page' }
-      ? Call<Id> & Paged<Id>
-      : Call<Id>
+    : RouteOf<Id> extends { readonly answer: 'file' }
+      ? Downloaded<Id>
+      : RouteOf<Id> extends { readonly answer: 'page' }
+        ? Call<Id> & Paged<Id>
+        : Call<Id>
 
 /**
  * A method for every operation of the catalogue: `client.applications.create(zone, input, options)`,
@@ -80,7 +86,7 @@ export type AdminClient = {
 interface Route {
   readonly method: WireRequest['method']
   readonly path: string
-  readonly answer: 'object' | 'page' | 'stream'
+  readonly answer: 'object' | 'page' | 'stream' | 'file'
   readonly reads: boolean
 }
 
@@ -104,6 +110,7 @@ export function createAdminClient(options: ClientOptions): AdminClient {
 
 function methodOf(transport: Transport, route: Route): AnyMethod {
   if (route.answer === 'stream') return (...args) => events(transport, route, split(route, args))
+  if (route.answer === 'file') return (...args) => file(transport, route, split(route, args))
   const call: AnyMethod = (...args) => answer(transport, route, split(route, args))
   if (route.answer === 'object') return call
   const all: AnyMethod = (...args) => items(transport, route, split(route, args))
@@ -141,6 +148,15 @@ async function* events(
   const headers = { accept: 'text/event-stream, application/json' }
   const request = { ...requestOf(route, args), headers }
   yield* serverEvents(await transport.stream(request, args.options))
+}
+
+function file(
+  transport: Transport,
+  route: Route,
+  args: Arguments,
+): Promise<ReadableStream<Uint8Array>> {
+  const headers = { accept: 'application/jsonl, text/csv, application/json' }
+  return transport.file({ ...requestOf(route, args), headers }, args.options)
 }
 
 function split(route: Route, args: readonly unknown[]): Arguments {

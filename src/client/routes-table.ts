@@ -2,7 +2,7 @@
  * Where the client finds each operation, by object and verb in camelCase. Made from the catalogue in
  * tools/, by `npm run generate`, so that the client carries no schemas.
  *
- * `page`: the answer is a page of a list. `stream`: it goes on as server-sent events. `reads`: the
+ * `page`: the answer is a page of a list. `stream`: it goes on as server-sent events. `file`: a file. `reads`: the
  * call changes nothing, whatever its method, so it may be sent again.
  */
 export const routes = {
@@ -427,6 +427,53 @@ export const routes = {
       reads: true,
     },
     platform: { method: 'GET', path: '/v1/audit', answer: 'page', reads: true },
+    checkpoint: {
+      method: 'GET',
+      path: '/v1/zones/:zone_id/audit/checkpoint',
+      answer: 'object',
+      reads: true,
+    },
+    proof: {
+      method: 'GET',
+      path: '/v1/zones/:zone_id/audit/events/:event_id/proof',
+      answer: 'object',
+      reads: true,
+    },
+    consistency: {
+      method: 'GET',
+      path: '/v1/zones/:zone_id/audit/consistency',
+      answer: 'object',
+      reads: true,
+    },
+    entries: {
+      method: 'GET',
+      path: '/v1/zones/:zone_id/audit/entries',
+      answer: 'object',
+      reads: true,
+    },
+    verify: {
+      method: 'GET',
+      path: '/v1/zones/:zone_id/audit/verify',
+      answer: 'object',
+      reads: true,
+    },
+    export: { method: 'GET', path: '/v1/zones/:zone_id/audit/export', answer: 'file', reads: true },
+    follow: { method: 'GET', path: '/v1/zones/:zone_id/audit/feed', answer: 'stream', reads: true },
+  },
+  witnesses: {
+    list: { method: 'GET', path: '/v1/zones/:zone_id/witnesses', answer: 'page', reads: true },
+    create: {
+      method: 'POST',
+      path: '/v1/zones/:zone_id/witnesses',
+      answer: 'object',
+      reads: false,
+    },
+    delete: {
+      method: 'DELETE',
+      path: '/v1/zones/:zone_id/witnesses/:witness_id',
+      answer: 'object',
+      reads: false,
+    },
   },
   plans: {
     list: { method: 'GET', path: '/v1/zones/:zone_id/plans', answer: 'page', reads: true },

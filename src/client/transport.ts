@@ -42,6 +42,8 @@ export interface Transport {
   json(request: WireRequest, options: CallOptions): Promise<unknown>
   /** The body of an answer that streams. Throws {@link CaracalError}. */
   stream(request: WireRequest, options: CallOptions): Promise<ReadableStream<Uint8Array>>
+  /** The body of an answer that is a file. Throws {@link CaracalError}. */
+  file(request: WireRequest, options: CallOptions): Promise<ReadableStream<Uint8Array>>
 }
 
 const retriesDefault = 2
@@ -66,6 +68,10 @@ export function createTransport(client: ClientOptions): Transport {
           requestId: response.headers.get('x-request-id'),
         })
       return response.body
+    },
+    async file(request, options) {
+      const response = await send(client, request, options, () => undefined)
+      return response.body ?? new Blob([]).stream()
     },
   }
 }

@@ -22,6 +22,7 @@ const clashes: Readonly<Record<string, readonly [FaultCode, string]>> = {
   policies_name: ['policy_name_taken', 'Another policy of the zone has this name.'],
   policy_sets_name: ['policy_set_name_taken', 'Another policy set of the zone has this name.'],
   webhooks_name: ['webhook_name_taken', 'Another webhook of the zone has this name.'],
+  witnesses_name: ['witness_name_taken', 'Another witness of the zone has this name.'],
 }
 
 /**

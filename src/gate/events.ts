@@ -1,5 +1,6 @@
+import { findOperation, type OperationId } from '../../tools/catalogue.ts'
 import { objectOf, type Operation } from '../../tools/operation.ts'
-import type { Actor, AuditEvent } from '../audit/event.ts'
+import type { Actor, OperationEvent } from '../audit/event.ts'
 import { digestOf } from '../kernel/canonical.ts'
 import type { Fault } from '../kernel/faults.ts'
 import { isId, type ZoneId } from '../kernel/ids.ts'
@@ -8,11 +9,11 @@ import type { Principal } from './principal.ts'
 
 /** The event of an act that was done: who, what, and the digests of before and after. */
 export function eventOf(
-  operation: Operation,
+  operation: Operation & { readonly id: OperationId },
   call: Call,
   output: unknown,
   input: Readonly<Record<string, unknown>>,
-): AuditEvent {
+): OperationEvent {
   const [first] = call.changes
   const plan = planOf(call.principal, operation, output, input)
   return {
@@ -58,11 +59,12 @@ export function refusalOf(
     readonly input: unknown
   },
   fault: Fault,
-): AuditEvent {
+): OperationEvent {
+  const known = findOperation(request.operation)
   const named = (request.input as { plan_id?: unknown } | null | undefined)?.plan_id
   return {
     zone: request.home,
-    type: request.operation.slice(0, 80),
+    type: known?.id ?? 'operation.unknown',
     outcome: fault.code === 'internal' ? 'failed' : 'refused',
     ...actorOf(principal),
     requestId: request.requestId,
@@ -70,19 +72,22 @@ export function refusalOf(
     planId: isId('plan', named) ? named : undefined,
     ...mandateOf(principal),
     reason: fault.code,
-    diagnostics: { status: fault.status },
+    diagnostics: {
+      status: fault.status,
+      ...(known === undefined && { operation: request.operation.slice(0, 80) }),
+    },
   }
 }
 
 /** The mandate that a call came with, and the session that it belongs to. */
-function mandateOf(principal: Principal): Pick<AuditEvent, 'mandateJti' | 'sessionId'> {
+function mandateOf(principal: Principal): Pick<OperationEvent, 'mandateJti' | 'sessionId'> {
   if (principal.kind === 'session')
     return { mandateJti: principal.jti, sessionId: principal.session.subjectSessionId }
   return { mandateJti: principal.kind === 'control' ? principal.jti : undefined }
 }
 
 /** Who acts and for whom: the Operator acts for a person, everybody else for themselves. */
-export function actorOf(principal: Principal): Pick<AuditEvent, 'actor' | 'onBehalfOf'> {
+export function actorOf(principal: Principal): Pick<OperationEvent, 'actor' | 'onBehalfOf'> {
   const self = { id: principal.id, name: principal.name }
   if (principal.kind === 'control')
     return {

@@ -22,6 +22,10 @@ export interface Performed {
   readonly output: unknown
   /** True where an earlier answer to the same idempotency key is given again. */
   readonly replayed: boolean
+  /** The input as it was parsed. */
+  readonly input: Readonly<Record<string, unknown>>
+  /** The zone of the call; the system zone for one of the platform. */
+  readonly home: ZoneId
 }
 
 /** A call with what has become known of it; a refusal is recorded with as much as there is. */
@@ -56,9 +60,12 @@ export async function perform(
     if (request.zone !== null)
       attempt.zone = (await findZone(context.db.unzoned, request.zone)) ?? null
     attempt.admitted = admit(context, attempt)
-    return request.dryRun === true && attempt.admitted.operation.effect !== 'read'
-      ? { output: await rehearse(context, attempt, attempt.admitted), replayed: false }
-      : await commit(context, attempt, attempt.admitted)
+    const { operation, input, home } = attempt.admitted
+    const done =
+      request.dryRun === true && operation.effect !== 'read'
+        ? { output: await rehearse(context, attempt, attempt.admitted), replayed: false }
+        : await commit(context, attempt, attempt.admitted)
+    return { ...done, input, home }
   } catch (error) {
     const fault = asFault(error)
     await recordRefusal(context, attempt, fault ?? new Fault('internal', 'unexpected'))
@@ -89,7 +96,7 @@ async function commit(
   context: GateContext,
   { principal, request }: Attempt,
   admitted: Admitted,
-): Promise<Performed> {
+): Promise<Pick<Performed, 'output' | 'replayed'>> {
   const { operation, input, home } = admitted
   const { requestId, traceId, surface = 'api' } = request
   const handler = handlerOf(context.handlers, operation.id)

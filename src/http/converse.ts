@@ -12,7 +12,7 @@ import { traceIdOf } from './request-facts.ts'
 const heartbeatMs = 15_000
 
 /** What goes on after the door, by operation. */
-export function streams(context: Context): Streams {
+export function conversationStreams(context: Context): Streams {
   return {
     'conversations.send': (request, reply, performed) =>
       converse(context, request, reply, performed),

@@ -1,3 +1,4 @@
+import type { TokenEventType } from '../audit/event-types.ts'
 import type { Principal } from '../gate/principal.ts'
 
 declare module 'fastify' {
@@ -11,6 +12,6 @@ declare module 'fastify' {
     /** The operation that the route serves. */
     operation?: string
     /** The type of the event that an OAuth endpoint leaves. */
-    event?: string
+    event?: TokenEventType
   }
 }

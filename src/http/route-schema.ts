@@ -41,20 +41,31 @@ function answersOf({ route, plannable, output, streams }: Operation): Record<str
     [route.status]:
       route.status === 204
         ? z.null().meta({ description: 'Done' })
-        : streams
-          ? {
-              description: 'Server-sent events',
-              content: { 'text/event-stream': { schema: events } },
-            }
-          : own,
+        : streams === null
+          ? own
+          : streamed[streams],
     default: errorSchema,
   }
 }
 
 /** An OpenAPI schema of an event stream would be of its text: events differ by their names. */
-const events = z.string().meta({
+const eventStream = z.string().meta({
   description: 'Events by name, each with JSON as its data; the last is `done` or `error`',
 })
+
+const streamed = {
+  events: {
+    description: 'Server-sent events',
+    content: { 'text/event-stream': { schema: eventStream } },
+  },
+  file: {
+    description: 'A file in the format asked for',
+    content: {
+      'application/jsonl': { schema: z.string() },
+      'text/csv': { schema: z.string() },
+    },
+  },
+} as const
 
 const errorSchema = z
   .object({

@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { TokenEventType } from '../audit/event-types.ts'
 import { Fault, isFault } from '../kernel/faults.ts'
 import { limits } from '../kernel/limits.ts'
 import { retryAfterOf } from '../kernel/rate-limiter.ts'
@@ -30,7 +31,7 @@ export function tokenRoutes(sts: Sts): (app: FastifyInstance) => Promise<void> {
   return async (app) => {
     readForms(app)
     answerErrors(app, sts)
-    const post = (event: string) => ({ bodyLimit: bodyBytes, config: { event } })
+    const post = (event: TokenEventType) => ({ bodyLimit: bodyBytes, config: { event } })
     app.post<ZoneRequest>(
       '/zones/:zone/oauth2/token',
       post('token.request'),

@@ -27,6 +27,7 @@ export const idPrefix = {
   mandate: 'mdt',
   key: 'key',
   webhook: 'whk',
+  witness: 'wit',
   delivery: 'dlv',
 } as const
 

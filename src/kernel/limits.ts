@@ -69,4 +69,8 @@ export const limits = {
   webhookTimeoutMs: 10_000,
   replayDecisions: 10_000,
   replayFlips: 500,
+  auditRetentionDaysMax: 36_500,
+  auditEntriesRead: 256,
+  witnessesPerZone: 20,
+  auditStreams: 200,
 } as const

@@ -19,6 +19,7 @@ export const rateRules = {
   failures_of_client: rule(100, 'client_failures', 'This client failed too often from there.'),
   admin_failures_of_source: rule(300, 'admin_failures', 'Too many bad tokens from this address.'),
   registrations_of_source: rule(120, 'registrations', 'Too many registrations from this address.'),
+  cosignatures_of_source: rule(600, 'cosignatures', 'Too many cosignatures from this address.'),
 } as const satisfies Readonly<Record<string, RateRule>>
 
 export type RateName = keyof typeof rateRules

@@ -1,5 +1,5 @@
 import { proposeTool } from '../../tools/mcp.ts'
-import type { AuditEvent } from '../audit/event.ts'
+import type { PlatformEvent } from '../audit/event.ts'
 import { recordEvents } from '../audit/record.ts'
 import type { Clock } from '../kernel/clock.ts'
 import { Fault, isFault } from '../kernel/faults.ts'
@@ -213,7 +213,7 @@ function answerEvent(
   request: TurnRequest,
   outcome: Outcome,
   plans: readonly string[],
-): AuditEvent {
+): PlatformEvent {
   return {
     zone: request.zone,
     type: 'model.answer',

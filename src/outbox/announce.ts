@@ -1,5 +1,5 @@
 import type { ApprovalEventType } from '../../tools/webhooks.ts'
-import type { AuditEvent } from '../audit/event.ts'
+import type { Actor } from '../audit/event.ts'
 import { recordEvents } from '../audit/record.ts'
 import type { ZoneId } from '../kernel/ids.ts'
 import type { Queries } from '../store/database.ts'
@@ -8,7 +8,7 @@ import { enqueue } from './enqueue.ts'
 
 /** Who moved a hold, and in which request. */
 export interface Cause {
-  readonly actor: AuditEvent['actor']
+  readonly actor: Actor
   readonly requestId: string
   readonly traceId?: string | undefined
 }

@@ -2,7 +2,7 @@ import { Kysely, PostgresDialect, sql } from 'kysely'
 import pg from 'pg'
 import { limits } from '../kernel/limits.ts'
 import type { ZoneId } from '../kernel/ids.ts'
-import { openNotifications, trustChannel, type Notifications } from './notifications.ts'
+import { logChannel, openNotifications, trustChannel, type Notifications } from './notifications.ts'
 import type { Tables } from './schema.ts'
 
 /** The role of every query of the service; migrations alone run as the owner. */
@@ -15,6 +15,8 @@ export interface Database extends AsyncDisposable {
   readonly pool: pg.Pool
   /** Zones whose keys or revocations some replica has changed, a moment after the commit. */
   readonly trustNotices: Notifications
+  /** Zones whose audit log has grown, a moment after the commit. */
+  readonly logNotices: Notifications
   /** Single statements on the tables that no zone owns; rows of zones are not to be seen here. */
   readonly unzoned: Queries
   /**
@@ -40,6 +42,7 @@ export function openDatabase(connectionConfig: pg.PoolConfig): Database {
     options,
   })
   const trustNotices = openNotifications({ ...connectionConfig, options }, trustChannel)
+  const logNotices = openNotifications({ ...connectionConfig, options }, logChannel)
   // A connection that breaks fails its queries and is replaced at the next use. Without listeners,
   // on the idle ones and on those in use, it would end the process.
   pool.on('error', () => undefined)
@@ -48,10 +51,12 @@ export function openDatabase(connectionConfig: pg.PoolConfig): Database {
   return {
     pool,
     trustNotices,
+    logNotices,
     unzoned: kysely,
     transaction: (zone, work) => inTransaction(kysely, zone, work),
     async [Symbol.asyncDispose]() {
       await trustNotices[Symbol.asyncDispose]()
+      await logNotices[Symbol.asyncDispose]()
       await kysely.destroy()
     },
   }

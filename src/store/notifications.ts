@@ -4,6 +4,9 @@ import pg from 'pg'
 /** The channel on which a zone is named whose keys or revocations have changed. */
 export const trustChannel = 'caracal_trust'
 
+/** The channel on which a zone is named whose audit log has grown. */
+export const logChannel = 'caracal_log'
+
 /** Called with the payload of a notification; with null where some may have been missed. */
 export type Hearer = (payload: string | null) => void
 

@@ -26,6 +26,7 @@ const tables = {
     secret: { sealed_secret: 'secret' },
   }),
   webhooks: facts('webhook', { secret: { sealed_secret: 'signing_secret' } }),
+  witnesses: facts('witness', {}),
   policies: facts('policy', {}),
   policy_versions: facts('policyVersion', { json: ['documents'], derived: ['documents'] }),
   policy_sets: facts('policySet', {}),

@@ -12,6 +12,7 @@ const tableOf: Readonly<Record<string, string>> = {
   policy: 'policies',
   policySet: 'policy_sets',
   webhook: 'webhooks',
+  witness: 'witnesses',
   approval: 'holds',
   plan: 'plans',
   adminToken: 'admin_tokens',

@@ -7,6 +7,14 @@ import type {
   TrustSequenceRow,
 } from './schema-sessions.ts'
 import type { HoldDecisionRow, HoldRow, WebhookDeliveryRow, WebhookRow } from './schema-step-up.ts'
+import type {
+  EventRow,
+  LogCheckpointRow,
+  LogRow,
+  LogTileRow,
+  PendingEventRow,
+  WitnessRow,
+} from './schema-audit.ts'
 import type { Governed, Json, Timestamp } from './columns.ts'
 import type {
   AuthorizationCodeRow,
@@ -23,6 +31,8 @@ export interface ZoneRow {
   slug: string
   system: boolean
   dcr_enabled: boolean
+  /** How long bodies of events are kept; null: always. */
+  audit_retention_days: number | null
   active_policy_set_version_id: string | null
   revision: number
   created_at: Timestamp
@@ -153,21 +163,6 @@ export interface AdminTokenRow {
   created_at: Timestamp
 }
 
-export interface EventRow {
-  id: string
-  zone_id: string
-  position: Generated<number>
-  time: Timestamp
-  type: string
-  outcome: 'allow' | 'deny' | 'applied' | 'refused' | 'failed'
-  actor_id: string
-  request_id: string
-  application_id: string | null
-  session_id: string | null
-  plan_id: string | null
-  body: Json<Record<string, unknown>>
-}
-
 export interface IdempotencyRow {
   principal_id: string
   key: string
@@ -219,6 +214,11 @@ export interface Tables {
   principals: PrincipalRow
   admin_tokens: AdminTokenRow
   events: EventRow
+  events_pending: PendingEventRow
+  logs: LogRow
+  log_tiles: LogTileRow
+  log_checkpoints: LogCheckpointRow
+  witnesses: WitnessRow
   idempotency: IdempotencyRow
   plans: PlanRow
   approvals: ApprovalRow

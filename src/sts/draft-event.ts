@@ -1,4 +1,5 @@
-import type { AuditEvent } from '../audit/event.ts'
+import type { TokenEvent } from '../audit/event.ts'
+import type { TokenEventType } from '../audit/event-types.ts'
 import { isFault } from '../kernel/faults.ts'
 import type { ZoneId } from '../kernel/ids.ts'
 import type { MandateClaims } from './claims.ts'
@@ -7,12 +8,12 @@ import type { MandateClaims } from './claims.ts'
  * The event of a request, begun before anything is known and filled in as facts appear, so that
  * every exit has one to write.
  */
-export type DraftEvent = { -readonly [K in keyof AuditEvent]: AuditEvent[K] }
+export type DraftEvent = { -readonly [K in keyof TokenEvent]: TokenEvent[K] }
 
 const nobody = { kind: 'anonymous', id: 'anonymous', name: '' } as const
 
 export function beginEvent(
-  type: string,
+  type: TokenEventType,
   logZone: ZoneId,
   request: { readonly requestId: string; readonly traceId: string | null },
 ): DraftEvent {
@@ -39,7 +40,7 @@ export function noteMandate(event: DraftEvent, claims: MandateClaims): void {
 }
 
 /** A reason that only the log may know has been set already; otherwise it is what was answered. */
-export function closeRefused(event: DraftEvent, error: unknown): AuditEvent {
+export function closeRefused(event: DraftEvent, error: unknown): TokenEvent {
   if (!isFault(error)) return { ...event, outcome: 'failed', reason: 'internal' }
   const answered = error.details?.['reason']
   const reason = event.reason ?? (typeof answered === 'string' ? answered : error.code)

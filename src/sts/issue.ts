@@ -1,3 +1,4 @@
+import type { TokenEventType } from '../audit/event-types.ts'
 import type { Queries } from '../store/database.ts'
 import type { Client } from './client.ts'
 import { mandateClaims, type MandateClaims, type MandateTerms } from './claims.ts'
@@ -27,7 +28,7 @@ export interface Issue {
 /** One way to get a mandate: a checklist in a file of its own. */
 export interface Grant {
   /** The type of its event. */
-  readonly event: string
+  readonly event: TokenEventType
   run(exchange: Exchange): Promise<Issue>
 }
 

@@ -2,7 +2,7 @@ import { sql } from 'kysely'
 import { executor, operator, type Identity } from '../../system-zone/identities.ts'
 import { lifetimes } from '../../system-zone/lifetimes.ts'
 import { zone as declared } from '../../system-zone/zone.ts'
-import type { AuditEvent } from '../audit/event.ts'
+import type { PlatformEvent, Target } from '../audit/event.ts'
 import { recordEvents } from '../audit/record.ts'
 import { newId, type Id, type ZoneId } from '../kernel/ids.ts'
 import { foldName } from '../kernel/names.ts'
@@ -28,7 +28,7 @@ const dayMs = 24 * 3_600_000
 interface Run {
   readonly tx: Tx
   readonly vault: Vault
-  readonly events: AuditEvent[]
+  readonly events: PlatformEvent[]
 }
 
 /**
@@ -150,7 +150,7 @@ function isDue(since: Date, days: number, nowMs: number): boolean {
   return nowMs - since.getTime() >= days * dayMs
 }
 
-function note(run: Run, reason: string, target: NonNullable<AuditEvent['target']>): void {
+function note(run: Run, reason: string, target: Target): void {
   run.events.push({
     zone: run.tx.zone,
     type: 'system_zone.reconcile',

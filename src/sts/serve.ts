@@ -1,4 +1,5 @@
-import type { AuditEvent } from '../audit/event.ts'
+import type { AuditEvent, TokenEvent } from '../audit/event.ts'
+import type { TokenEventType } from '../audit/event-types.ts'
 import { recordEvents } from '../audit/record.ts'
 import { isFault, refuse, type Fault } from '../kernel/faults.ts'
 import { isToldBefore } from '../kernel/rate-limiter.ts'
@@ -23,7 +24,7 @@ export interface Settled<T> {
 export async function serve<T>(
   parts: Parts,
   request: EndpointRequest,
-  type: string,
+  type: TokenEventType,
   run: (exchange: Exchange) => Promise<Settled<T>>,
 ): Promise<T> {
   const event = beginEvent(type, parts.context.system().zone, request)
@@ -34,7 +35,7 @@ export async function serve<T>(
     throw error
   }
   const settled = await admitted(parts, request, event, upon).then(run).catch(refused)
-  const granted: AuditEvent = { ...event, outcome: 'allow' }
+  const granted: TokenEvent = { ...event, outcome: 'allow' }
   if (settled.change === undefined) await parts.events.append(granted)
   else
     await recordWith(parts, granted, settled.change).catch((error: unknown) => {
@@ -75,7 +76,7 @@ async function recordWith(
 export async function recordUnread(
   parts: Parts,
   request: EndpointRequest,
-  type: string,
+  type: TokenEventType,
   fault: Fault,
 ): Promise<void> {
   const event = beginEvent(type, parts.context.system().zone, request)

@@ -1,3 +1,4 @@
+import type { TokenEventType } from '../audit/event-types.ts'
 import { createEventWriter } from '../audit/writer.ts'
 import type { Id, ZoneId } from '../kernel/ids.ts'
 import { createRateLimiter } from '../kernel/rate-limiter.ts'
@@ -37,7 +38,7 @@ export interface Sts extends AsyncDisposable {
   introspect(request: EndpointRequest): Promise<IntrospectAnswer>
   revoke(request: EndpointRequest): Promise<void>
   /** Records a request that was refused before its body could be read. */
-  refusedUnread(request: EndpointRequest, type: string, fault: Fault): Promise<void>
+  refusedUnread(request: EndpointRequest, type: TokenEventType, fault: Fault): Promise<void>
   /** The authorization endpoint: the page, its form, and the way back from a subject issuer. */
   askToSignIn: (request: AuthorizeRequest) => Promise<AuthorizeAnswer>
   signIn: (request: AuthorizeRequest) => Promise<AuthorizeAnswer>

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { AuditEvent } from '../audit/event.ts'
+import type { PlatformEvent, Target } from '../audit/event.ts'
+import type { PlatformEventType } from '../audit/event-types.ts'
 import { recordEvents } from '../audit/record.ts'
 import { newId, type ZoneId } from '../kernel/ids.ts'
 import { archiveApplication } from '../store/applications.ts'
@@ -84,7 +85,7 @@ export async function archiveExpired(context: Pick<StsContext, 'db' | 'clock'>):
   const nowMs = context.clock.now()
   await context.db.transaction('*', async (queries) => {
     const expired = await expiredRegistrations(queries, new Date(nowMs - graceMs), expiredOfRound)
-    const events: AuditEvent[] = []
+    const events: PlatformEvent[] = []
     for (const application of expired) {
       const { id, name, zone_id } = application
       const zone = zone_id as ZoneId
@@ -98,11 +99,11 @@ export async function archiveExpired(context: Pick<StsContext, 'db' | 'clock'>):
 }
 
 function eventOf(
-  type: string,
+  type: PlatformEventType,
   zone: ZoneId,
   nowMs: number,
-  target: NonNullable<AuditEvent['target']>,
-): AuditEvent {
+  target: Target,
+): PlatformEvent {
   const actor = { kind: 'platform', id: 'platform', name: 'caracal.sys' } as const
   const requestId = newId('request', nowMs)
   return { zone, type, outcome: 'applied', actor, requestId, target }

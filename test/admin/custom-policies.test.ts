@@ -110,7 +110,7 @@ describe.skipIf(opa === null)('a policy of custom Rego', () => {
     })
     expect(await world.events(mark)).toMatchObject([{ outcome: 'deny', reason: 'custom_denied' }])
     const [row] = await world.sql<{ rules: string[]; explanation: string }>(
-      `select body->'rules' as rules, body->'diagnostics'->>'explanation' as explanation
+      `select entry->'rules' as rules, entry->'diagnostics'->>'explanation' as explanation
        from events order by position desc limit 1`,
     )
     expect(row?.rules).toEqual([rule])

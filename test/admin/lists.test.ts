@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { catalogue, findOperation, type OperationId } from '../../tools/catalogue.ts'
 import type { Operation } from '../../tools/operation.ts'
 import { limits } from '../../src/kernel/limits.ts'
+import { witnessKey } from '../support/audit-log.ts'
 import { waitingApproval } from '../support/gated.ts'
 import { expectError } from '../support/refused.ts'
 import { callOperation } from '../support/requests.ts'
@@ -33,6 +34,7 @@ beforeAll(async () => {
     await waitingApproval(make)
     await delivery()
     await make.adminToken()
+    await make.call('witnesses.create', { name: `watch ${i}`, verifier_key: witnessKey() })
   }
 })
 

@@ -126,7 +126,7 @@ async function form(base: string, endpoint: string, fields: Record<string, strin
 /** Exactly one event each, in the log before the token was out. */
 async function expectEventsOf(tokens: readonly string[]): Promise<void> {
   const rows = await world.sql<{ jti: string; count: string }>(
-    `select body->>'mandate_jti' as jti, count(*) from events
+    `select entry->>'mandate_jti' as jti, count(*) from events
      where zone_id = $1 and type = 'token.client_credentials' and outcome = 'allow'
      group by 1`,
     [make.zone],

@@ -39,7 +39,7 @@ describe.each(catalogue.map((operation) => [operation.id, operation] as const))(
       expect(answer.status, JSON.stringify(answer.body)).toBe(operation.route.status)
       expectDeclared(operation, answer)
       const events = await world.sql<StoredEvent>(
-        'select type, outcome, body from events where request_id = $1 order by position',
+        'select type, outcome, entry as body from events where request_id = $1 order by position',
         [requestIdOf(answer)],
       )
       const own = events.filter(({ type }) => type === id)

@@ -297,7 +297,7 @@ describe('traceparent', () => {
     const refused = await world.call('POST', apps, { name }, { headers })
     expect([done.status, refused.status]).toEqual([201, 409])
     const rows = await world.sql<{ trace: string | null }>(
-      "select body->>'trace_id' as trace from events where request_id = any($1)",
+      "select entry->>'trace_id' as trace from events where request_id = any($1)",
       [[requestIdOf(done), requestIdOf(refused)]],
     )
     expect(rows.map((row) => row.trace)).toEqual([id, id])

@@ -164,7 +164,7 @@ describe('a workload registers', () => {
     expect(await world.events(mark)).toMatchObject([
       { type: 'applications.register', outcome: 'applied', actor: 'provisioner' },
     ])
-    const rows = await world.sql('select 1 from events where body::text like $1', [
+    const rows = await world.sql('select 1 from events where entry::text like $1', [
       `%${String(body.client_secret)}%`,
     ])
     expect(rows).toEqual([])

@@ -122,10 +122,10 @@ describe('an answer', () => {
       'model.answer allow',
     ])
     const [row] = await world.sql<{ body: { diagnostics: object } }>(
-      `select body from events order by position desc limit 1`,
+      `select entry as body from events order by position desc limit 1`,
     )
     expect(row?.body.diagnostics).toMatchObject({ usage: { calls: 1 }, ended: 'done' })
-    const words = await world.sql(`select 1 from events where body::text ~ 'nightingale|canary'`)
+    const words = await world.sql(`select 1 from events where entry::text ~ 'nightingale|canary'`)
     expect(words).toEqual([])
   })
 

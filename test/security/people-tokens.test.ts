@@ -129,7 +129,7 @@ test.each<[string, string, string[]]>([
   // Which address it was is told to no caller: it would make the service a scanner of its network.
   expect(JSON.stringify(body)).not.toMatch(/public|address|private/i)
   const [event] = await strict.sql<{ body: { diagnostics: object } }>(
-    `select body from events where type = 'token.id_token' and zone_id = $1`,
+    `select entry as body from events where type = 'token.id_token' and zone_id = $1`,
     [there.zone],
   )
   expect(event?.body.diagnostics).toMatchObject({ fetch: 'address_not_public' })

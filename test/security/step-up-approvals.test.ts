@@ -55,7 +55,7 @@ describe('an approval is used once', () => {
           reason: 'approval_consumed',
         })
       const events = await world.sql<{ type: string; outcome: string; jti: string | null }>(
-        `select type, outcome, body->>'mandate_jti' as jti from events where zone_id = $1
+        `select type, outcome, entry->>'mandate_jti' as jti from events where zone_id = $1
          and type in ('approval.consumed', 'token.client_credentials') order by position`,
         [make.zone],
       )

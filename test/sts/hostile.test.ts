@@ -132,7 +132,7 @@ test('when the database goes, no mandate leaves without its event, and it comes 
   expect(refused?.headers.get('retry-after')).toBe('1')
   const granted = answers.flatMap(({ status, body }) => (status === 200 ? [body.access_token] : []))
   const rows = await world.rows<{ jti: string }>(
-    `select body->>'mandate_jti' as jti from events where zone_id = $1`,
+    `select entry->>'mandate_jti' as jti from events where zone_id = $1`,
     [t.zone],
   )
   const recorded = new Set(rows.map(({ jti }) => jti))

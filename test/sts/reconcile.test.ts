@@ -29,7 +29,7 @@ afterAll(async () => {
 function reasons(): Promise<string[]> {
   return db.transaction('*', async (queries) => {
     const rows = await queries.selectFrom('events').selectAll().orderBy('position').execute()
-    return rows.map((row) => String(row.body['reason']))
+    return rows.map((row) => String(row.entry['reason']))
   })
 }
 

@@ -139,7 +139,7 @@ interface LastEvent {
 
 export async function lastEvent(): Promise<LastEvent | undefined> {
   const [event] = await world.sql<LastEvent & QueryResultRow>(
-    `select type, outcome, body->>'reason' as reason from events where zone_id = $1
+    `select type, outcome, entry->>'reason' as reason from events where zone_id = $1
      order by position desc limit 1`,
     [make.zone],
   )

@@ -76,7 +76,7 @@ describe('a gated scope', () => {
       ['approval.consumed', 'applied', null],
     ])
     const [minted] = await world.sql<{ body: { approval_ids: string[]; rules: string[] } }>(
-      `select body from events where request_id = $1 and outcome = 'allow'`,
+      `select entry as body from events where request_id = $1 and outcome = 'allow'`,
       [requestIdOf(given)],
     )
     expect(minted?.body.approval_ids).toEqual([held.body.approval_id])

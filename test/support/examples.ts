@@ -1,6 +1,7 @@
 import type { OperationId, RequestOf } from '../../tools/catalogue.ts'
 import { waitingApproval } from './gated.ts'
 import { freshName, scopes, type ZoneMaker } from './zone-maker.ts'
+import { everythingLogged, witnessKey } from './audit-log.ts'
 
 /** For every operation of the catalogue a request that succeeds; a missing one does not compile. */
 export type Examples = {
@@ -209,6 +210,22 @@ const rest: Pick<
   'audit.by_request': async (make) => ({ request_id: await recordedRequest(make) }),
   'audit.explain': async (make) => ({ request_id: await recordedRequest(make) }),
   'audit.platform': nothing,
+  'audit.checkpoint': async (make) => {
+    await loggedEvent(make)
+    return {}
+  },
+  'audit.proof': async (make) => ({ event_id: await loggedEvent(make) }),
+  'audit.consistency': async (make) => {
+    await loggedEvent(make)
+    return { from: 1 }
+  },
+  'audit.entries': nothing,
+  'audit.verify': async (make) => {
+    await loggedEvent(make)
+    return {}
+  },
+  'audit.export': nothing,
+  'audit.follow': nothing,
 
   'plans.list': nothing,
   'plans.create': () => ({
@@ -235,7 +252,10 @@ const rest: Pick<
   'operator.capabilities': nothing,
 }
 
-const stepUp: Pick<Examples, Extract<OperationId, `${'approvals' | 'webhooks'}.${string}`>> = {
+const stepUp: Pick<
+  Examples,
+  Extract<OperationId, `${'approvals' | 'webhooks' | 'witnesses'}.${string}`>
+> = {
   'approvals.list': nothing,
   'approvals.counts': nothing,
   'approvals.get': async (make) => ({ approval_id: await waitingApproval(make) }),
@@ -247,6 +267,13 @@ const stepUp: Pick<Examples, Extract<OperationId, `${'approvals' | 'webhooks'}.$
     approval_id: await waitingApproval(make),
     reason: 'unknown',
   }),
+
+  'witnesses.list': nothing,
+  'witnesses.create': () => ({ name: freshName('witness'), verifier_key: witnessKey() }),
+  'witnesses.delete': async (make) => {
+    const made = { name: freshName('witness'), verifier_key: witnessKey() }
+    return { witness_id: (await make.call('witnesses.create', made)).id }
+  },
 
   'webhooks.list': nothing,
   'webhooks.create': () => ({
@@ -304,6 +331,15 @@ async function digested(make: ZoneMaker) {
 
 async function conversation(make: ZoneMaker) {
   return { conversation_id: (await make.conversation()).id }
+}
+
+/** The id of an event that has its place in the log of its zone. */
+async function loggedEvent(make: ZoneMaker): Promise<string> {
+  await make.application()
+  await everythingLogged(make.world)
+  const [event] = (await make.call('audit.list', { limit: 1 })).items
+  if (event === undefined) throw new Error('nothing is recorded')
+  return event.id
 }
 
 async function recordedRequest(make: ZoneMaker): Promise<string> {

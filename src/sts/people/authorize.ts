@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { hashOfSecret, newSecret } from '../../kernel/bearer-secret.ts'
+import type { TokenEventType } from '../../audit/event-types.ts'
 import { isFault, refuse, type Fault } from '../../kernel/faults.ts'
 import { limits } from '../../kernel/limits.ts'
 import { insertCode } from '../../store/authorization-codes.ts'
@@ -87,7 +88,7 @@ interface Answered {
 async function answered(
   parts: Parts,
   request: AuthorizeRequest,
-  type: string,
+  type: TokenEventType,
   run: (exchange: Exchange, back: Back) => Promise<Answered>,
 ): Promise<AuthorizeAnswer> {
   let refusedWith: ((fault: Fault) => AuthorizeAnswer) | null = null

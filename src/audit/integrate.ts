@@ -1,0 +1,194 @@
+import { sql } from 'kysely'
+import type { Clock } from '../kernel/clock.ts'
+import type { ZoneId } from '../kernel/ids.ts'
+import type { Vault } from '../kernel/vault.ts'
+import {
+  findCheckpoint,
+  insertCheckpoints,
+  insertLog,
+  integrateEvents,
+  keepTiles,
+  lockLogs,
+  moveSizes,
+  pendingLeaves,
+  readTiles,
+  type Log,
+  type PendingLeaf,
+} from '../store/audit-log.ts'
+import type { Database, Queries } from '../store/database.ts'
+import { logChannel } from '../store/notifications.ts'
+import { checkpointText, parseCheckpoint } from './checkpoint.ts'
+import { GrowingTree } from './growing-tree.ts'
+import { generateNoteKey, noteSigner, parseNote, signNote, type NoteSigner } from './note.ts'
+import { edgePlaces } from './tiles.ts'
+
+export interface IntegratorContext {
+  readonly db: Pick<Database, 'transaction'>
+  readonly clock: Clock
+  readonly vault: Vault
+  readonly log: { error(facts: object, message: string): void }
+  /** The base URL of the service, for the origin of a new log; null while it does not listen. */
+  originBase(): string | null
+}
+
+/** A log that this process has appended to last. */
+interface OpenLog {
+  readonly zone: ZoneId
+  readonly signer: NoteSigner
+  readonly tree: GrowingTree
+}
+
+/** Events of one round: what waits longer for its checkpoint waits for the round after. */
+const roundEvents = 5_000
+const lockName = 'caracal.sequencer'
+
+/**
+ * Gives the events that wait their places in the logs of their zones and signs what the logs have
+ * become. A round is one transaction under a lock that one replica has: it happens whole or not at
+ * all, so a leader that dies leaves the next one a log and its last checkpoint.
+ */
+export class Integrator {
+  readonly #context: IntegratorContext
+  readonly #open = new Map<ZoneId, OpenLog>()
+  /** Logs that are not what their last checkpoint says: nothing more is signed in their name. */
+  readonly #broken = new Set<ZoneId>()
+
+  constructor(context: IntegratorContext) {
+    this.#context = context
+  }
+
+  /** Integrates what waits, up to a round's worth. Returns whether more may wait. */
+  async round(): Promise<boolean> {
+    const base = this.#context.originBase()
+    if (base === null) return false
+    const { db } = this.#context
+    const done = await db.transaction('*', (queries) => this.#integrate(queries, base))
+    for (const log of done.logs) this.#open.set(log.zone, log)
+    return done.events === roundEvents
+  }
+
+  async #integrate(queries: Queries, base: string): Promise<{ logs: OpenLog[]; events: number }> {
+    const nothing = { logs: [], events: 0 }
+    if (!(await haveLock(queries))) return nothing
+    const leaves = await pendingLeaves(queries, [...this.#broken], roundEvents)
+    if (leaves.length === 0) return nothing
+    const waiting = Map.groupBy(leaves, (leaf) => leaf.zone_id)
+    const logs = await this.#openLogs(queries, [...waiting.keys()], base)
+    await append(queries, logs, waiting)
+    await this.#sign(queries, logs)
+    return { logs, events: leaves.length }
+  }
+
+  /** Opens the logs of zones, new ones too; those that are broken are told of and left out. */
+  async #openLogs(queries: Queries, zones: readonly ZoneId[], base: string): Promise<OpenLog[]> {
+    const rows = await lockLogs(queries, zones)
+    const known = new Set(rows.map((row) => row.zone_id))
+    for (const zone of zones)
+      if (!known.has(zone)) rows.push(await this.#create(queries, zone, base))
+    const logs: OpenLog[] = []
+    for (const row of rows) {
+      const log = await this.#openLog(queries, row)
+      if (log !== null) logs.push(log)
+    }
+    return logs
+  }
+
+  async #create(queries: Queries, zone: ZoneId, base: string): Promise<Log> {
+    const { publicKey, privateDer } = generateNoteKey()
+    return insertLog(queries, {
+      zone_id: zone,
+      origin: `${base.replace(/^https?:\/\//, '')}/audit/zones/${zone}`,
+      public_key: publicKey,
+      sealed_private: this.#context.vault.seal(privateDer, logKeyPurpose(zone)),
+      size: 0,
+      created_at: new Date(this.#context.clock.now()),
+    })
+  }
+
+  /**
+   * What is open is taken out and put back only when the round is committed: what this process
+   * believes of a log is never more than what the database has kept of it.
+   */
+  async #openLog(queries: Queries, row: Log): Promise<OpenLog | null> {
+    const zone = row.zone_id as ZoneId
+    const open = this.#open.get(zone)
+    this.#open.delete(zone)
+    if (open?.tree.size === row.size) return open
+    const tree = await treeOf(queries, row).catch((error: unknown) => error)
+    if (!(tree instanceof GrowingTree)) {
+      this.#broken.add(zone)
+      this.#context.log.error({ err: tree, zone }, 'the audit log of a zone is not what was signed')
+      return null
+    }
+    const privateDer = this.#context.vault.open(row.sealed_private, logKeyPurpose(zone))
+    return { zone, tree, signer: noteSigner(row.origin, row.public_key, privateDer) }
+  }
+
+  async #sign(queries: Queries, logs: readonly OpenLog[]): Promise<void> {
+    if (logs.length === 0) return
+    const now = new Date(this.#context.clock.now())
+    await insertCheckpoints(
+      queries,
+      logs.map(({ zone, tree, signer }) => ({
+        zone_id: zone,
+        size: tree.size,
+        note: signNote(
+          checkpointText({ origin: signer.name, size: tree.size, root: tree.root() }),
+          signer,
+        ),
+        cosignatures: '{}',
+        created_at: now,
+      })),
+    )
+    await moveSizes(
+      queries,
+      logs.map(({ zone, tree }) => ({ zone, size: tree.size })),
+    )
+    for (const { zone } of logs)
+      await sql`select pg_notify(${logChannel}, ${zone})`.execute(queries)
+  }
+}
+
+/** What the sealed private key of a log is bound to. */
+function logKeyPurpose(zone: ZoneId): string {
+  return `log-key:${zone}`
+}
+
+async function haveLock(queries: Queries): Promise<boolean> {
+  const { rows } = await sql<{ have: boolean }>`
+    select pg_try_advisory_xact_lock(hashtext(${lockName})) as have`.execute(queries)
+  return rows[0]?.have === true
+}
+
+/**
+ * The tree of a log out of its tiles. Throws where they do not make the root of the last checkpoint:
+ * who has changed them must not have it signed.
+ */
+async function treeOf(queries: Queries, { zone_id, size, origin }: Log): Promise<GrowingTree> {
+  const zone = zone_id as ZoneId
+  const tree = new GrowingTree(size, await readTiles(queries, zone, edgePlaces(size)))
+  if (size === 0) return tree
+  const kept = await findCheckpoint(queries, zone, size)
+  const checkpoint = parseCheckpoint(parseNote(kept?.note ?? '')?.text ?? '')
+  if (checkpoint?.origin !== origin || !checkpoint.root.equals(tree.root()))
+    throw new Error('its tiles do not have the root of its last checkpoint')
+  return tree
+}
+
+async function append(
+  queries: Queries,
+  logs: readonly OpenLog[],
+  waiting: ReadonlyMap<ZoneId, readonly PendingLeaf[]>,
+): Promise<void> {
+  const places: { position: number; sequence: number }[] = []
+  for (const { zone, tree } of logs)
+    for (const { position, leaf } of waiting.get(zone) ?? []) {
+      places.push({ position, sequence: tree.size })
+      tree.append(leaf)
+    }
+  await integrateEvents(queries, places)
+  const tiles = logs.flatMap(({ zone, tree }) =>
+    tree.takeChanged().map((tile) => ({ zone_id: zone, ...tile })),
+  )
+  await keepTiles(queries, tiles)
+}

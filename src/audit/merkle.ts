@@ -1,0 +1,43 @@
+import { hash } from 'node:crypto'
+
+/** Bytes of a hash of the tree: SHA-256. */
+export const hashBytes = 32
+
+/** The hash of a leaf (RFC 6962 section 2.1). */
+export function leafHash(entry: Buffer | string): Buffer {
+  return sha256(Buffer.concat([leafPrefix, Buffer.from(entry)]))
+}
+
+/** The hash of an inner node (RFC 6962 section 2.1). */
+export function nodeHash(left: Buffer, right: Buffer): Buffer {
+  return sha256(Buffer.concat([nodePrefix, left, right]))
+}
+
+/** The root of the tree of no leaves. */
+export const emptyRoot = sha256(Buffer.alloc(0))
+
+/**
+ * The Merkle tree hash of nodes of one height, from left to right. Those of a length that is no power of
+ * two are hashed as RFC 6962 section 2.1 hashes that many leaves.
+ */
+export function rootOf(nodes: readonly Buffer[]): Buffer {
+  const [first] = nodes
+  if (first === undefined) return emptyRoot
+  if (nodes.length === 1) return first
+  const split = splitOf(nodes.length)
+  return nodeHash(rootOf(nodes.slice(0, split)), rootOf(nodes.slice(split)))
+}
+
+/** The largest power of two below `count`, which is at least 2: where a tree of that size divides. */
+export function splitOf(count: number): number {
+  let split = 1
+  while (split * 2 < count) split *= 2
+  return split
+}
+
+function sha256(data: Buffer): Buffer {
+  return hash('sha256', data, 'buffer')
+}
+
+const leafPrefix = Buffer.of(0)
+const nodePrefix = Buffer.of(1)
