@@ -1,5 +1,5 @@
 import { emptyRoot, hashBytes, nodeHash, rootOf } from './merkle.ts'
-import { edgePlaces, hashesOf, tileWidth, type Tile } from './tiles.ts'
+import { edgePlaces, hashesOf, tileWidth, widthIn, type Tile } from './tiles.ts'
 
 /** A tree as whoever appends to it knows it: the tiles at its right edge. */
 export class GrowingTree {
@@ -10,17 +10,10 @@ export class GrowingTree {
   /** Levels whose tile at the edge has grown since the tiles were last taken. */
   readonly #grown = new Set<number>()
 
-  /** `edge` has the tile of every place of `edgePlaces(size)`. Throws where one is not that wide. */
-  constructor(size: number, edge: readonly Tile[]) {
+  /** The tree of no leaves, or one that {@link growingTree} has read. */
+  constructor(size = 0, edge: Buffer[][] = []) {
     this.#size = size
-    this.#edge = []
-    for (const { level, index } of edgePlaces(size)) {
-      const width = Math.floor(size / tileWidth ** level) % tileWidth
-      const tile = edge.find((one) => one.level === level && one.index === index)
-      if (tile === undefined || tile.hashes.length < width * hashBytes)
-        throw new Error(`the tile ${level}/${index} of a log is not as wide as the log is long`)
-      this.#edge[level] = hashesOf(tile.hashes.subarray(0, width * hashBytes))
-    }
+    this.#edge = edge
   }
 
   get size(): number {
@@ -68,6 +61,21 @@ export class GrowingTree {
     this.#grown.clear()
     return [...this.#full.splice(0), ...partial]
   }
+}
+
+/**
+ * The tree of `size` leaves out of the tiles at its right edge, one for every place of
+ * `edgePlaces(size)`; null where one is missing or not that wide.
+ */
+export function growingTree(size: number, tiles: readonly Tile[]): GrowingTree | null {
+  const edge: Buffer[][] = []
+  for (const place of edgePlaces(size)) {
+    const width = widthIn(size, place)
+    const tile = tiles.find(({ level, index }) => level === place.level && index === place.index)
+    if (tile === undefined || tile.hashes.length < width * hashBytes) return null
+    edge[place.level] = hashesOf(tile.hashes.subarray(0, width * hashBytes))
+  }
+  return new GrowingTree(size, edge)
 }
 
 /** Roots of the subtrees of 128, 64, ... that nodes of one height divide into, from left to right. */

@@ -18,7 +18,7 @@ import {
 import type { Database, Queries } from '../store/database.ts'
 import { logChannel } from '../store/notifications.ts'
 import { checkpointText, parseCheckpoint } from './checkpoint.ts'
-import { GrowingTree } from './growing-tree.ts'
+import { growingTree, type GrowingTree } from './growing-tree.ts'
 import { generateNoteKey, noteSigner, parseNote, signNote, type NoteSigner } from './note.ts'
 import { edgePlaces } from './tiles.ts'
 
@@ -114,10 +114,10 @@ export class Integrator {
     const open = this.#open.get(zone)
     this.#open.delete(zone)
     if (open?.tree.size === row.size) return open
-    const tree = await treeOf(queries, row).catch((error: unknown) => error)
-    if (!(tree instanceof GrowingTree)) {
+    const tree = await treeOf(queries, row)
+    if (tree === null) {
       this.#broken.add(zone)
-      this.#context.log.error({ err: tree, zone }, 'the audit log of a zone is not what was signed')
+      this.#context.log.error({ zone }, 'the audit log of a zone is not what its key has signed')
       return null
     }
     const privateDer = this.#context.vault.open(row.sealed_private, logKeyPurpose(zone))
@@ -161,18 +161,19 @@ async function haveLock(queries: Queries): Promise<boolean> {
 }
 
 /**
- * The tree of a log out of its tiles. Throws where they do not make the root of the last checkpoint:
+ * The tree of a log out of its tiles; null where they do not make the root of the last checkpoint:
  * who has changed them must not have it signed.
  */
-async function treeOf(queries: Queries, { zone_id, size, origin }: Log): Promise<GrowingTree> {
+async function treeOf(
+  queries: Queries,
+  { zone_id, size, origin }: Log,
+): Promise<GrowingTree | null> {
   const zone = zone_id as ZoneId
-  const tree = new GrowingTree(size, await readTiles(queries, zone, edgePlaces(size)))
-  if (size === 0) return tree
+  const tree = growingTree(size, await readTiles(queries, zone, edgePlaces(size)))
+  if (size === 0 || tree === null) return tree
   const kept = await findCheckpoint(queries, zone, size)
   const checkpoint = parseCheckpoint(parseNote(kept?.note ?? '')?.text ?? '')
-  if (checkpoint?.origin !== origin || !checkpoint.root.equals(tree.root()))
-    throw new Error('its tiles do not have the root of its last checkpoint')
-  return tree
+  return checkpoint?.origin === origin && checkpoint.root.equals(tree.root()) ? tree : null
 }
 
 async function append(

@@ -113,8 +113,8 @@ class Verification {
 
   async #hashAll(checkpoint: Checkpoint, saved: Checkpoint | null): Promise<void> {
     const { size } = checkpoint
-    const ofTiles = new GrowingTree(0, [])
-    const ofEntries = new GrowingTree(0, [])
+    const ofTiles = new GrowingTree()
+    const ofEntries = new GrowingTree()
     const tiles = Math.ceil(size / tileWidth)
     const ahead: Promise<readonly [Buffer | null, Buffer | null]>[] = []
     for (let next = 0, index = 0; index < tiles; index += 1) {

@@ -181,6 +181,43 @@ export async function thinCheckpoints(queries: Queries, before: Date): Promise<v
       and log_checkpoints.created_at < ${before} and cosignatures = '{}'`.execute(queries)
 }
 
+/** The logs of the zones that do not keep the bodies of events for ever. */
+export async function logsWithRetention(
+  queries: Queries,
+): Promise<readonly { readonly zone: ZoneId; readonly days: number }[]> {
+  const { rows } = await sql<{ zone: ZoneId; days: number }>`
+    select zones.id as zone, audit_retention_days as days
+    from zones join logs on logs.zone_id = zones.id
+    where audit_retention_days is not null`.execute(queries)
+  return rows
+}
+
+/**
+ * The events at the beginning of a log that are older than a time, up to a limit: from the first one
+ * that is kept up to and without `to`. Locks the log. Index: primary key.
+ */
+export async function expiredPrefix(
+  queries: Queries,
+  zone: ZoneId,
+  before: Date,
+  limit: number,
+): Promise<{ readonly from: number; readonly to: number }> {
+  const [log] = await lockLogs(queries, [zone])
+  const from = log?.pruned ?? 0
+  const { rows } = await sql<{ to: number | null }>`
+    select coalesce(min(sequence) filter (where time >= ${before}), max(sequence) + 1) as to
+    from (select sequence, time from events_logged
+      where zone_id = ${zone} and sequence >= ${from} order by sequence limit ${limit}) oldest
+  `.execute(queries)
+  return { from, to: rows[0]?.to ?? from }
+}
+
+/** Removes the events of a log below a place. */
+export async function prune(queries: Queries, zone: ZoneId, below: number): Promise<void> {
+  await sql`select prune_events(${zone}, ${below}::bigint)`.execute(queries)
+  await queries.updateTable('logs').set({ pruned: below }).where('zone_id', '=', zone).execute()
+}
+
 /** Entries of the log in their order, from one place up to and without another. Index: primary key. */
 export async function entriesBetween(
   queries: Queries,

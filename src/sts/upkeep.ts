@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { PlatformEvent, Target } from '../audit/event.ts'
 import type { PlatformEventType } from '../audit/event-types.ts'
+import { applyRetention } from '../audit/retention.ts'
 import { recordEvents } from '../audit/record.ts'
 import { newId, type ZoneId } from '../kernel/ids.ts'
 import { archiveApplication } from '../store/applications.ts'
@@ -48,6 +49,7 @@ async function keepUp(context: StsContext, signal: AbortSignal): Promise<void> {
       await expireApprovals(context)
       await turnKeys(context)
       await archiveExpired(context)
+      await applyRetention(context)
       if (round % roundsOfReconcile === 0) await reconcileSystemZone(context)
     } catch (error) {
       context.log.warn({ err: error }, 'the upkeep of the STS failed; it is tried again')
