@@ -82,6 +82,26 @@ export async function endApplication(
   return endBelow(queries, zone, now, roots, 'application_archived')
 }
 
+/** Ends what runs for the users that a subject issuer vouched for. Index: sessions_issuer. */
+export async function endVouchedFor(
+  queries: Queries,
+  zone: ZoneId,
+  now: Date,
+  issuer: string,
+): Promise<Ended> {
+  await lockTree(queries, zone, 'exclusive')
+  const rows = await queries
+    .selectFrom('sessions')
+    .select('id')
+    .where('issuer_id', '=', issuer)
+    .where('zone_id', '=', zone)
+    .where('kind', '=', 'subject')
+    .where('state', '<>', 'terminated')
+    .execute()
+  const roots = { sessions: rows.map(({ id }) => id) }
+  return endBelow(queries, zone, now, roots, 'subject_issuer_archived')
+}
+
 /**
  * Suspends an active session: its mandates, and those of everything below it, are refused. The
  * caller holds the tree.
