@@ -126,7 +126,7 @@ function answerErrors(app: FastifyInstance, sts: Sts): void {
 }
 
 /** What never came to an endpoint leaves its event all the same. */
-async function recordUnread(sts: Sts, request: FastifyRequest, fault: Fault): Promise<void> {
+export async function recordUnread(sts: Sts, request: FastifyRequest, fault: Fault): Promise<void> {
   const { event } = request.routeOptions.config
   if (request.atDoor || event === undefined) return
   const read = endpointRequest(request as FastifyRequest<ZoneRequest>)
