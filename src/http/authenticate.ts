@@ -5,7 +5,7 @@ import { anonymous, type Principal } from '../gate/principal.ts'
 import { sessionPrincipal } from '../gate/session-principal.ts'
 import { isFault, refuse } from '../kernel/faults.ts'
 import { sourceKey } from '../kernel/rate-limiter.ts'
-import { sourceAddress } from '../policy/input.ts'
+import { sourceOf } from './request-facts.ts'
 
 /** The largest credential that is looked at; a mandate with a long scope list has some 4 KB. */
 const credentialChars = 16_384
@@ -17,7 +17,7 @@ const credentialChars = 16_384
  * same, which tells a guesser nothing: nobody guesses 256 random bits, or a signature.
  */
 export async function authenticate(context: Context, request: FastifyRequest): Promise<Principal> {
-  const source = sourceKey(sourceAddress(request.ip))
+  const source = sourceKey(sourceOf(request))
   try {
     return await principalOf(context, request.headers.authorization)
   } catch (error) {

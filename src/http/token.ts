@@ -2,10 +2,9 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { Fault, isFault } from '../kernel/faults.ts'
 import { limits } from '../kernel/limits.ts'
 import { retryAfterOf } from '../kernel/rate-limiter.ts'
-import { sourceAddress } from '../policy/input.ts'
 import type { EndpointRequest } from '../sts/parts.ts'
 import type { Sts } from '../sts/sts.ts'
-import { traceIdOf } from './request-facts.ts'
+import { sourceOf, traceIdOf } from './request-facts.ts'
 import { revocationRoutes } from './revocations.ts'
 
 /** The largest request of any grant is two tokens and an assertion. */
@@ -94,7 +93,7 @@ export function endpointRequest(request: FastifyRequest<ZoneRequest>): EndpointR
     form: request.body?.form ?? null,
     authorization: request.headers.authorization,
     dpop: request.headers.dpop?.toString(),
-    sourceIp: sourceAddress(request.ip),
+    sourceIp: sourceOf(request),
     requestId: request.id,
     traceId: traceIdOf(request) ?? null,
   }
