@@ -69,4 +69,7 @@ export const limits = {
   webhookTimeoutMs: 10_000,
   replayDecisions: 10_000,
   replayFlips: 500,
+  finishedRetentionSeconds: 30 * 86_400,
+  prunedAtOnce: 500,
+  prunedPerRound: 10_000,
 } as const
