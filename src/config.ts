@@ -1,4 +1,5 @@
 import { accessSync, constants } from 'node:fs'
+import { isIP } from 'node:net'
 import { homedir } from 'node:os'
 import { delimiter, isAbsolute, join, resolve } from 'node:path'
 import { z } from 'zod'
@@ -18,6 +19,11 @@ export const configTable = [
   entry('CARACAL_HOST', 'Address to listen on', '`127.0.0.1`'),
   entry('CARACAL_PORT', 'Port to listen on; 0 takes a free one', '`8200`'),
   entry('CARACAL_PUBLIC_URL', 'Base URL as clients see it; part of every issuer', 'the address'),
+  entry(
+    'CARACAL_TRUSTED_PROXIES',
+    'Addresses and networks whose `X-Forwarded-For` is believed, separated by commas',
+    'none',
+  ),
   entry('CARACAL_LOG_LEVEL', '`trace`, `debug`, `info`, `warn`, `error`, `silent`', '`warn`'),
   entry('CARACAL_TIMEZONE', 'IANA time zone of dates said to the Operator', 'the machine’s'),
   entry(
@@ -50,6 +56,8 @@ export interface Config {
   readonly host: string
   readonly port: number
   readonly publicUrl: string | null
+  /** Addresses and networks (RFC 4632) of proxies that say for whom they forward. */
+  readonly trustedProxies: readonly string[]
   readonly logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent'
   readonly timeZone: string
   readonly model: string
@@ -80,6 +88,10 @@ const httpUrl = z.url({ protocol: /^https?$/ })
 const schema = {
   CARACAL_PORT: z.coerce.number().int().min(0).max(65_535),
   CARACAL_PUBLIC_URL: httpUrl,
+  CARACAL_TRUSTED_PROXIES: z
+    .string()
+    .transform((text) => text.split(',').map((part) => part.trim()))
+    .refine((parts) => parts.every(isNetwork), 'takes addresses and networks such as 10.0.0.0/8'),
   CARACAL_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']),
   CARACAL_TIMEZONE: z.string().refine(isTimeZone, 'is not an IANA time zone'),
   CARACAL_MASTER_KEY: z
@@ -100,6 +112,7 @@ export function readConfig(env: Env): { config: Config; secrets: Secrets } {
       host: text(env, 'CARACAL_HOST') ?? '127.0.0.1',
       port: read(env, 'CARACAL_PORT') ?? 8200,
       publicUrl: read(env, 'CARACAL_PUBLIC_URL')?.replace(/\/+$/, '') ?? null,
+      trustedProxies: read(env, 'CARACAL_TRUSTED_PROXIES') ?? [],
       logLevel: read(env, 'CARACAL_LOG_LEVEL') ?? 'warn',
       timeZone:
         read(env, 'CARACAL_TIMEZONE') ?? new Intl.DateTimeFormat().resolvedOptions().timeZone,
@@ -182,6 +195,13 @@ function refuseUnknown(env: Env): void {
     `unknown configuration key ${unknown.sort().join(', ')}`,
     `Known keys: ${[...known].join(', ')}.`,
   )
+}
+
+/** An address, or a network of some of them: one of all would believe whatever anybody says. */
+function isNetwork(value: string): boolean {
+  const [, address = '', bits = '1'] = /^([^/%]+)(?:\/([1-9]\d{0,2}))?$/.exec(value) ?? []
+  const longest = { 0: 0, 4: 32, 6: 128 }[isIP(address)] ?? 0
+  return Number(bits) <= longest
 }
 
 function isTimeZone(value: string): boolean {

@@ -30,6 +30,7 @@ export async function createServer(context: Context): Promise<FastifyInstance> {
     loggerInstance,
     logController: new LogController({ disableRequestLogging: true }),
     genReqId: () => newId('request', context.clock.now()),
+    trustProxy: [...context.config.trustedProxies],
     bodyLimit: limits.bodyBytes,
     requestTimeout: limits.requestTimeoutMs,
     http: {

@@ -200,6 +200,7 @@ const defaults: Omit<Config, 'home'> = {
   host: '127.0.0.1',
   port: 0,
   publicUrl: null,
+  trustedProxies: [],
   logLevel: 'silent',
   timeZone: 'UTC',
   model: 'scripted',

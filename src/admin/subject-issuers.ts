@@ -1,7 +1,7 @@
 import { refuse } from '../kernel/faults.ts'
 import { foldName } from '../kernel/names.ts'
-import { archiveObject, insertObject, updateObject, type ObjectRow } from '../store/objects.ts'
-import { subjectIssuerPurpose } from '../store/subject-issuers.ts'
+import { insertObject, updateObject, type ObjectRow } from '../store/objects.ts'
+import { archiveSubjectIssuer, subjectIssuerPurpose } from '../store/subject-issuers.ts'
 import { listObjects } from './list.ts'
 import type { AdminHandlers, AdminServices } from './handlers.ts'
 import { get, getLive, refuseReserved } from './lookup.ts'
@@ -60,8 +60,7 @@ export function subjectIssuerHandlers(services: AdminServices): AdminHandlers<'s
     },
 
     async 'subject_issuers.delete'(tx, input) {
-      const current = await getLive(tx, 'subject_issuers', input.subject_issuer_id)
-      await archiveObject(tx, 'subject_issuers', current)
+      await archiveSubjectIssuer(tx, await getLive(tx, 'subject_issuers', input.subject_issuer_id))
       return {}
     },
   }

@@ -5,24 +5,26 @@ import { anonymous, type Principal } from '../gate/principal.ts'
 import { sessionPrincipal } from '../gate/session-principal.ts'
 import { isFault, refuse } from '../kernel/faults.ts'
 import { sourceKey } from '../kernel/rate-limiter.ts'
-import { sourceAddress } from '../policy/input.ts'
+import { sourceOf } from './request-facts.ts'
 
 /** The largest credential that is looked at; a mandate with a long scope list has some 4 KB. */
 const credentialChars = 16_384
 
 /**
  * The principal of an Authorization header (RFC 6750 section 2.1): an admin token, a control mandate
- * or a session mandate. Refuses with `invalid_admin_token` or `invalid_mandate`, and with
- * `rate_limited` whatever comes from an address that has failed too often.
+ * or a session mandate. Refuses with `invalid_admin_token` or `invalid_mandate`, or with
+ * `rate_limited` where the address has failed too often. A right credential gets through all the
+ * same, which tells a guesser nothing: nobody guesses 256 random bits, or a signature.
  */
 export async function authenticate(context: Context, request: FastifyRequest): Promise<Principal> {
-  const source = sourceKey(sourceAddress(request.ip))
-  context.rates.refuseOver('admin_failures_of_source', source)
+  const source = sourceKey(sourceOf(request))
   try {
     return await principalOf(context, request.headers.authorization)
   } catch (error) {
-    if (isFault(error) && error.status === 401)
+    if (isFault(error) && error.status === 401) {
+      context.rates.refuseOver('admin_failures_of_source', source)
       context.rates.count('admin_failures_of_source', source)
+    }
     throw error
   }
 }

@@ -3,7 +3,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { AuthorizeAnswer, AuthorizeRequest } from '../sts/people/authorize.ts'
 import { refusalPage } from '../sts/people/sign-in-page.ts'
 import type { Sts } from '../sts/sts.ts'
-import { endpointRequest, faultOf, readForms, type ZoneRequest } from './token.ts'
+import { endpointRequest, faultOf, readForms, recordUnread, type ZoneRequest } from './token.ts'
 
 const cookieName = 'caracal_sign_in'
 const cookieSeconds = 600
@@ -20,7 +20,8 @@ export function authorizeRoutes(
     readForms(app)
     app.setErrorHandler(async (error: unknown, request, reply) => {
       const fault = faultOf(error)
-      const { status, html, headers } = refusalPage(fault.status, fault.message, request.id)
+      await recordUnread(sts, request, fault)
+      const { status, html, headers } = refusalPage(fault, request.id)
       return reply.code(status).headers(headers).send(html)
     })
 
@@ -34,7 +35,8 @@ export function authorizeRoutes(
     const hidden = { schema: { hide: true } }
     const path = '/zones/:zone/oauth2/authorize'
     app.get<ZoneRequest>(path, hidden, serveWith(sts.askToSignIn))
-    app.post<ZoneRequest>(path, { ...hidden, bodyLimit: formBytes }, serveWith(sts.signIn))
+    const form = { ...hidden, bodyLimit: formBytes, config: { event: 'authorize.sign_in' } }
+    app.post<ZoneRequest>(path, form, serveWith(sts.signIn))
     app.get<ZoneRequest>('/zones/:zone/oauth2/callback', hidden, serveWith(sts.returnFromIssuer))
   }
 }

@@ -95,9 +95,9 @@ export const oauthDocuments: Readonly<Record<string, Documented>> = {
     },
   ),
   'POST /zones/:zone/oauth2/revoke': posted(
-    'End a mandate of the client (RFC 7009)',
+    'End a mandate or a refresh token of the client (RFC 7009)',
     ['token'],
-    { token: text },
+    { token: text, token_type_hint: text },
     anything('Done, or there was nothing to do'),
   ),
   'GET /zones/:zone/.well-known/jwks.json': {

@@ -4,12 +4,11 @@ import type { Context } from '../context.ts'
 import { perform } from '../gate/perform.ts'
 import type { Fault } from '../kernel/faults.ts'
 import { retryAfterOf, sourceKey } from '../kernel/rate-limiter.ts'
-import { sourceAddress } from '../policy/input.ts'
 import { authenticateForDoor } from './authenticate.ts'
 import { clientInformation, readMetadata, registrationOf } from './client-metadata.ts'
 import { errorBody, faultOf } from './errors.ts'
 import { recordEarly } from './record-early.ts'
-import { traceIdOf } from './request-facts.ts'
+import { sourceOf, traceIdOf } from './request-facts.ts'
 
 /** Metadata with eight large keys has some 8 KB. */
 const bodyBytes = 65_536
@@ -39,7 +38,7 @@ export function registrationRoutes(context: Context): (app: FastifyInstance) => 
         config: { operation: 'applications.register' },
       },
       async (request, reply) => {
-        const source = sourceKey(sourceAddress(request.ip))
+        const source = sourceKey(sourceOf(request))
         context.rates.refuseOver('registrations_of_source', source)
         context.rates.count('registrations_of_source', source)
         request.principal = await authenticateForDoor(context, request)

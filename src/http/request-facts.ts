@@ -1,6 +1,16 @@
 import type { FastifyRequest } from 'fastify'
 import { refuse } from '../kernel/faults.ts'
 import { limits } from '../kernel/limits.ts'
+import { sourceAddress } from '../policy/input.ts'
+
+/**
+ * The address that a request comes from: the peer's, or what a trusted proxy says that its own peer
+ * had. Where that is no address, the proxy's, which conditions and rates then compare. Null where
+ * none is known.
+ */
+export function sourceOf({ ip, socket }: FastifyRequest): string | null {
+  return sourceAddress(ip) ?? sourceAddress(socket.remoteAddress)
+}
 
 /** The trace id of a `traceparent` header, where it is valid (W3C Trace Context section 3.2.2). */
 export function traceIdOf(request: FastifyRequest): string | undefined {

@@ -2,10 +2,10 @@ import type { ServerResponse } from 'node:http'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { Fault, refuse } from '../kernel/faults.ts'
 import { limits } from '../kernel/limits.ts'
-import { sourceAddress } from '../policy/input.ts'
 import type { FeedEvent } from '../sts/followed-zone.ts'
 import type { ZoneFeed } from '../sts/revocation-feed.ts'
 import type { Sts } from '../sts/sts.ts'
+import { sourceOf } from './request-facts.ts'
 
 interface FeedRequest {
   Params: { zone: string }
@@ -46,7 +46,7 @@ async function stream(
   const waiting: FeedEvent[] = []
   let send = (event: FeedEvent): void => void waiting.push(event)
   // Refusals are answered as such: nothing is written before the feed has been read.
-  const following = await feed.follow(afterOf(request), sourceAddress(request.ip), (event) => {
+  const following = await feed.follow(afterOf(request), sourceOf(request), (event) => {
     send(event)
   })
   if (raw.destroyed) {

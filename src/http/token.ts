@@ -3,10 +3,9 @@ import type { TokenEventType } from '../audit/event-types.ts'
 import { Fault, isFault } from '../kernel/faults.ts'
 import { limits } from '../kernel/limits.ts'
 import { retryAfterOf } from '../kernel/rate-limiter.ts'
-import { sourceAddress } from '../policy/input.ts'
 import type { EndpointRequest } from '../sts/parts.ts'
 import type { Sts } from '../sts/sts.ts'
-import { traceIdOf } from './request-facts.ts'
+import { sourceOf, traceIdOf } from './request-facts.ts'
 import { revocationRoutes } from './revocations.ts'
 
 /** The largest request of any grant is two tokens and an assertion. */
@@ -95,7 +94,7 @@ export function endpointRequest(request: FastifyRequest<ZoneRequest>): EndpointR
     form: request.body?.form ?? null,
     authorization: request.headers.authorization,
     dpop: request.headers.dpop?.toString(),
-    sourceIp: sourceAddress(request.ip),
+    sourceIp: sourceOf(request),
     requestId: request.id,
     traceId: traceIdOf(request) ?? null,
   }
@@ -127,7 +126,7 @@ function answerErrors(app: FastifyInstance, sts: Sts): void {
 }
 
 /** What never came to an endpoint leaves its event all the same. */
-async function recordUnread(sts: Sts, request: FastifyRequest, fault: Fault): Promise<void> {
+export async function recordUnread(sts: Sts, request: FastifyRequest, fault: Fault): Promise<void> {
   const { event } = request.routeOptions.config
   if (request.atDoor || event === undefined) return
   const read = endpointRequest(request as FastifyRequest<ZoneRequest>)

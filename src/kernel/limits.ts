@@ -72,5 +72,7 @@ export const limits = {
   auditRetentionDaysMax: 36_500,
   auditEntriesRead: 256,
   witnessesPerZone: 20,
-  auditStreams: 200,
+  finishedRetentionSeconds: 30 * 86_400,
+  prunedAtOnce: 500,
+  prunedPerRound: 10_000,
 } as const

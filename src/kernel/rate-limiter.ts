@@ -18,6 +18,8 @@ export const rateRules = {
   failures_of_source: rule(1_000, 'source_failures', 'Too many clients failed from this address.'),
   failures_of_client: rule(100, 'client_failures', 'This client failed too often from there.'),
   admin_failures_of_source: rule(300, 'admin_failures', 'Too many bad tokens from this address.'),
+  sign_in_requests_of_source: rule(1_200, 'sign_in_requests', 'Too many sign-ins from there.'),
+  sign_in_failures_of_source: rule(300, 'sign_in_failures', 'Too many failed sign-ins from there.'),
   registrations_of_source: rule(120, 'registrations', 'Too many registrations from this address.'),
   cosignatures_of_source: rule(600, 'cosignatures', 'Too many cosignatures from this address.'),
 } as const satisfies Readonly<Record<string, RateRule>>

@@ -82,6 +82,26 @@ export async function endApplication(
   return endBelow(queries, zone, now, roots, 'application_archived')
 }
 
+/** Ends what runs for the users that a subject issuer vouched for. Index: sessions_issuer. */
+export async function endVouchedFor(
+  queries: Queries,
+  zone: ZoneId,
+  now: Date,
+  issuer: string,
+): Promise<Ended> {
+  await lockTree(queries, zone, 'exclusive')
+  const rows = await queries
+    .selectFrom('sessions')
+    .select('id')
+    .where('issuer_id', '=', issuer)
+    .where('zone_id', '=', zone)
+    .where('kind', '=', 'subject')
+    .where('state', '<>', 'terminated')
+    .execute()
+  const roots = { sessions: rows.map(({ id }) => id) }
+  return endBelow(queries, zone, now, roots, 'subject_issuer_archived')
+}
+
 /**
  * Suspends an active session: its mandates, and those of everything below it, are refused. The
  * caller holds the tree.
@@ -100,7 +120,8 @@ export async function suspendBelow(
 /**
  * Resumes a suspended session: mandates of it and of what is below are believed again, except those
  * that another suspension holds, and services whose leases stood still get new ones. What has ended
- * keeps its refusal. The caller holds the tree. Index: sessions_suspended.
+ * keeps its refusal. A new lease ends with the task or the sign-in above it at the latest. The caller
+ * holds the tree. Index: sessions_suspended.
  */
 export async function resumeBelow(
   queries: Queries,
@@ -115,7 +136,8 @@ export async function resumeBelow(
     ${below(zone, others, 'held')},
     leases as (
       update sessions s
-      set expires_at = greatest(s.expires_at, ${now}::timestamptz + make_interval(secs => s.lease_seconds))
+      set expires_at = greatest(s.expires_at, least(
+        ${now}::timestamptz + make_interval(secs => s.lease_seconds), ${endAbove(zone)}))
       from below b
       where b.kind = 'session' and s.id = b.id and s.zone_id = ${zone}
         and s.lease_seconds is not null and s.expires_at > ${session.suspended_at}
@@ -123,6 +145,17 @@ export async function resumeBelow(
     select a.anchor, a.value from (${anchorsOf(zone, 'below')}) a
     where not exists (select from held h where h.id = a.value)`.execute(queries)
   await releaseRevocations(queries, zone, now, rows)
+}
+
+/** When the first of the sessions above `s` ends whose end nothing moves; null where none does. */
+function endAbove(zone: ZoneId): RawBuilder<Date | null> {
+  return sql`(
+    with recursive above as (
+      select p.* from sessions p where p.id = s.parent_id and p.zone_id = ${zone}
+      union all
+      select p.* from sessions p join above a on p.id = a.parent_id where p.zone_id = ${zone})
+    select min(expires_at) from above
+    where lease_seconds is null and not (kind = 'subject' and sub_type = 'application'))`
 }
 
 async function setState(

@@ -8,6 +8,7 @@ import { up as people } from './migrations/0004-people.ts'
 import { up as stepUp } from './migrations/0005-step-up.ts'
 import { up as policy } from './migrations/0006-policy.ts'
 import { up as revocationFeed } from './migrations/0007-revocation-feed.ts'
+import { up as peopleRates } from './migrations/0008-people-rates.ts'
 import { up as auditLog } from './migrations/0010-audit-log.ts'
 import { serviceRole } from './database.ts'
 
@@ -19,6 +20,7 @@ const migrations = {
   '0005-step-up': { up: stepUp },
   '0006-policy': { up: policy },
   '0007-revocation-feed': { up: revocationFeed },
+  '0008-people-rates': { up: peopleRates },
   '0010-audit-log': { up: auditLog },
 }
 

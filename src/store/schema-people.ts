@@ -74,6 +74,8 @@ export interface RefreshTokenRow extends VoucherColumns {
   application_id: string
   resource: string | null
   scopes: string[] | null
+  /** Thumbprint of the key that its user has to prove (RFC 9449 section 5); null: it is not bound. */
+  jkt: string | null
   created_at: Timestamp
   expires_at: Timestamp
   used_at: Timestamp | null

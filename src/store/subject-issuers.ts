@@ -1,6 +1,8 @@
 import type { ZoneId } from '../kernel/ids.ts'
+import { endVouchedFor } from './cascades.ts'
 import type { Queries } from './database.ts'
-import type { ObjectRow } from './objects.ts'
+import { archiveObject, type ObjectRow } from './objects.ts'
+import type { Tx } from './tx.ts'
 
 export type SubjectIssuer = ObjectRow<'subject_issuers'>
 
@@ -22,6 +24,35 @@ export async function findSubjectIssuer(
     .where('issuer', '=', issuer)
     .where('archived_at', 'is', null)
     .executeTakeFirst()
+}
+
+/**
+ * Archives a subject issuer, and ends the sessions of the users that it vouched for. Its row comes
+ * first, so that nobody whom it vouches for begins one in between.
+ */
+export async function archiveSubjectIssuer(tx: Tx, current: SubjectIssuer): Promise<void> {
+  await archiveObject(tx, 'subject_issuers', current)
+  await endVouchedFor(tx.queries, current.zone_id as ZoneId, tx.now, current.id)
+}
+
+/**
+ * Whether an issuer still vouches for its users, which then stays so until the transaction ends.
+ * Index: primary key.
+ */
+export async function holdSubjectIssuer(
+  queries: Queries,
+  zone: ZoneId,
+  id: string,
+): Promise<boolean> {
+  const row = await queries
+    .selectFrom('subject_issuers')
+    .select('id')
+    .where('id', '=', id)
+    .where('zone_id', '=', zone)
+    .where('archived_at', 'is', null)
+    .forShare()
+    .executeTakeFirst()
+  return row !== undefined
 }
 
 /** How many providers a sign-in page offers at the most. */

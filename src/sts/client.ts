@@ -3,7 +3,6 @@ import { isSecret } from '../kernel/bearer-secret.ts'
 import { refuse } from '../kernel/faults.ts'
 import type { AuthorityRow } from '../store/authority.ts'
 import { refusalOfAssertion, refusalsToTell } from './client-assertion.ts'
-import { grantTypes } from './grant-types.ts'
 import type { Parameters } from './parameters.ts'
 import type { Exchange } from './parts.ts'
 import { countFailure } from './rates.ts'
@@ -20,17 +19,23 @@ export type Client = NonNullable<AuthorityRow['application']>
 const assertionType = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
 
 /**
- * Reads the credentials of a request: exactly one kind of them (RFC 6749 section 2.3). Where a
- * person has signed in, a public client only says its name: its proof is the verifier of PKCE or a
- * refresh token that is used once.
+ * Which clients a request takes: `any` where what is presented proves enough for one that cannot
+ * prove who it is, such as the verifier of PKCE or a refresh token that is used once.
  */
-export function presentedBy(authorization: string | undefined, parameters: Parameters): Presented {
+export type ClientsTaken = 'authenticated' | 'any'
+
+/** Reads the credentials of a request: exactly one kind of them (RFC 6749 section 2.3). */
+export function presentedBy(
+  authorization: string | undefined,
+  parameters: Parameters,
+  taken: ClientsTaken,
+): Presented {
   const ways = [
     authorization === undefined ? null : basic(authorization),
     parameters.has('client_secret') ? secretPost(parameters) : null,
     parameters.has('client_assertion') ? assertionPost(parameters) : null,
   ].filter((way) => way !== null)
-  const [presented = publicClient(parameters)] = ways
+  const [presented = taken === 'any' ? publicClient(parameters) : undefined] = ways
   if (presented === undefined)
     refuse('invalid_client', 'Authenticate: client_secret_basic, client_secret_post or a JWT.', {
       details: { reason: 'client_authentication_missing' },
@@ -47,16 +52,9 @@ export function presentedBy(authorization: string | undefined, parameters: Param
   return presented
 }
 
-const grantsOfPublicClients: ReadonlySet<string | undefined> = new Set([
-  grantTypes.authorizationCode,
-  grantTypes.refreshToken,
-])
-
 function publicClient(parameters: Parameters): Presented | undefined {
   const clientId = parameters.get('client_id')
-  if (clientId === undefined || !grantsOfPublicClients.has(parameters.get('grant_type')))
-    return undefined
-  return { method: 'none', clientId }
+  return clientId === undefined ? undefined : { method: 'none', clientId }
 }
 
 /** RFC 6749 section 2.3.1: both halves are form-encoded before they are joined. */

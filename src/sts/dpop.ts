@@ -4,6 +4,7 @@ import { limits } from '../kernel/limits.ts'
 import { useOnce } from '../store/used-once.ts'
 import { diagnose } from './draft-event.ts'
 import { verifyProof, type Proof, type ProofRefusal } from './dpop-proof.ts'
+import { grantTypes } from './grant-types.ts'
 import type { Issue } from './issue.ts'
 import { tokenEndpointOf } from './issuer.ts'
 import type { Exchange } from './parts.ts'
@@ -25,21 +26,21 @@ const messages: Readonly<Record<ProofRefusal, string>> = {
 /**
  * Binds what a grant has decided to issue to the key that the request proves (RFC 9449 section 5).
  * A mandate made from a bound one stays bound to the same key, and a client that is registered for
- * it gets none without a proof. Refuses `invalid_dpop_proof`.
+ * it gets none without a proof. Refuses `invalid_dpop_proof`, and `invalid_grant` where a refresh
+ * token is bound to another key.
  */
 export async function bindToProof(exchange: Exchange, issue: Issue): Promise<Issue> {
   const bound = issue.claims.cnf
   if (exchange.dpop === undefined) {
     if (bound !== undefined)
-      refuseProof('dpop_proof_missing', 'The subject token is bound to a key: prove it with DPoP.')
+      refuseProof('dpop_proof_missing', 'What is presented is bound to a key: prove it with DPoP.')
     if (issue.dpopRequired)
       refuseProof('dpop_proof_missing', 'This client gets mandates with a DPoP proof alone.')
     return issue
   }
   const { jkt } = await proofOf(exchange, exchange.dpop)
   diagnose(exchange.event, { jkt })
-  if (bound !== undefined && bound.jkt !== jkt)
-    refuseProof('dpop_key_mismatch', 'The DPoP proof is of another key than the subject token.')
+  if (bound !== undefined && bound.jkt !== jkt) refuseOtherKey(exchange)
   return { ...issue, claims: { ...issue.claims, cnf: { jkt } } }
 }
 
@@ -65,6 +66,16 @@ async function proofOf(exchange: Exchange, header: string): Promise<Proof> {
   return isFirst
     ? verified
     : refuseProof('dpop_proof_replayed', 'The DPoP proof was used already: make one per request.')
+}
+
+/** Whoever has lost the key of a refresh token cannot do without a new sign-in. */
+function refuseOtherKey({ parameters }: Exchange): never {
+  const reason = 'dpop_key_mismatch'
+  if (parameters.get('grant_type') === grantTypes.refreshToken)
+    refuse('invalid_grant', 'The refresh token is bound to another key; sign in anew.', {
+      details: { reason },
+    })
+  return refuseProof(reason, 'The DPoP proof is of another key than the subject token.')
 }
 
 function refuseProof(reason: string, message: string): never {

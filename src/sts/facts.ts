@@ -2,7 +2,7 @@ import { refuse } from '../kernel/faults.ts'
 import { isId } from '../kernel/ids.ts'
 import { authorityOf, type Authority } from '../policy/authority.ts'
 import { authorityQuery, type AuthorityRow, type AuthoritySubject } from '../store/authority.ts'
-import { authenticate, presentedBy, type Client } from './client.ts'
+import { authenticate, presentedBy, type Client, type ClientsTaken } from './client.ts'
 import { diagnose } from './draft-event.ts'
 import type { Exchange } from './parts.ts'
 import { admitClient } from './rates.ts'
@@ -19,8 +19,12 @@ export interface Facts {
  * Reads what decides on the request and authenticates its client. `resource` is an identifier or an
  * id. Refuses `invalid_client`, and every request in an archived zone.
  */
-export async function readFacts(exchange: Exchange, resource: string | null): Promise<Facts> {
-  const presented = presentedBy(exchange.authorization, exchange.parameters)
+export async function readFacts(
+  exchange: Exchange,
+  resource: string | null,
+  taken: ClientsTaken = 'authenticated',
+): Promise<Facts> {
+  const presented = presentedBy(exchange.authorization, exchange.parameters, taken)
   diagnose(exchange.event, { client_authentication: presented.method })
   admitClient(exchange, presented.clientId)
   const row = await readRow(exchange, {

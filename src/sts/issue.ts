@@ -19,8 +19,8 @@ export interface Issue {
   readonly dpopRequired: boolean
   /** RFC 6749 section 5.1. */
   readonly refreshToken?: string
-  /** What becomes true with it, in the transaction of its event. */
-  readonly change?: (queries: Queries) => Promise<void>
+  /** What becomes true with it, in the transaction of its event; `claims` are those it is signed with. */
+  readonly change?: (queries: Queries, claims: MandateClaims) => Promise<void>
   /** The approvals that it uses up. */
   readonly holds?: readonly string[]
 }
@@ -91,6 +91,14 @@ export function sessionTerms(exchange: Exchange, client: Client): MandateTerms {
     lifetimeSeconds: limits.mandateTtlSeconds,
     endsAtMs: client.expires_at_ms ?? Infinity,
   }
+}
+
+/**
+ * The key that a refresh token given with a mandate is bound to (RFC 9449 section 5): that of a
+ * client which cannot prove who it is. The credentials of any other one bind it to the client.
+ */
+export function refreshTokenKey(client: Client, { cnf }: MandateClaims): string | null {
+  return client.auth_method === 'none' ? (cnf?.jkt ?? null) : null
 }
 
 /** RFC 9449 section 5: who presents a bound mandate has to prove its key. */

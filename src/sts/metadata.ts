@@ -40,5 +40,6 @@ export function metadataOf(
     authorization_response_iss_parameter_supported: true,
     ...(Object.fromEntries(authentication) as Record<string, readonly string[]>),
     token_endpoint_auth_methods_supported: [...clientAuthentication, 'none'],
+    revocation_endpoint_auth_methods_supported: [...clientAuthentication, 'none'],
   }
 }

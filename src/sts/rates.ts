@@ -1,3 +1,4 @@
+import type { Fault } from '../kernel/faults.ts'
 import { isId } from '../kernel/ids.ts'
 import { sourceKey } from '../kernel/rate-limiter.ts'
 import type { EndpointRequest, Exchange, Parts } from './parts.ts'
@@ -28,7 +29,28 @@ export function countFailure({ parts, sourceIp }: Exchange, clientId: string): v
     parts.rates.count('failures_of_client', failureKey(sourceIp, clientId))
 }
 
-/** Counts a request whose body could not be read. */
+/**
+ * Counts a request to the pages where people sign in against its source. Whoever has failed there
+ * too often is shown none of them, and no admin token is looked at.
+ */
+export function admitSignIn({ parts, sourceIp }: Exchange): void {
+  const source = sourceKey(sourceIp)
+  parts.rates.refuseOver('sign_in_failures_of_source', source)
+  parts.rates.refuseOver('sign_in_requests_of_source', source)
+  parts.rates.count('sign_in_requests_of_source', source)
+}
+
+/** Counts a sign-in that was refused. What the service itself could not do is nobody's failure. */
+export function countSignInFailure(
+  { rates }: Parts,
+  { sourceIp }: EndpointRequest,
+  { code, status }: Fault,
+): void {
+  if (status < 500 && code !== 'rate_limited')
+    rates.count('sign_in_failures_of_source', sourceKey(sourceIp))
+}
+
+/** Counts a request whose body could not be read, or that names no zone. */
 export function countUnread({ rates }: Parts, { sourceIp }: EndpointRequest): void {
   rates.count('failures_of_source', sourceKey(sourceIp))
 }

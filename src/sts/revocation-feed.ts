@@ -87,12 +87,15 @@ function advanceSoon(followed: FollowedZone): void {
   followed.advance().catch(() => undefined)
 }
 
+/** Somebody else's stream has to end first, and nobody knows when. */
+const retryAfterSeconds = 5
+
 function admit(zones: Feeds, source: string | null): void {
   const followers = [...zones.values()].flatMap((followed) => [...followed.followers])
   const ofSource = followers.filter((follower) => follower.source === source).length
   if (followers.length >= limits.feedStreams || ofSource >= limits.feedStreamsPerSource)
     refuse('rate_limited', 'Too many streams are open; read the feed as JSON, or try later.', {
-      details: { reason: 'feed_streams_exhausted' },
+      details: { reason: 'feed_streams_exhausted', retry_after: retryAfterSeconds },
     })
 }
 

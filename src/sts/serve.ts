@@ -101,6 +101,7 @@ async function admitted(
   const zone = await parts.zones.find(request.zone)
   if (zone === null) {
     diagnose(event, { zone: printable(request.zone) })
+    countUnread(parts, request)
     refuse('invalid_request', 'There is no such zone.', { details: { reason: 'zone_not_found' } })
   }
   event.zone = zone

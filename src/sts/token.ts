@@ -68,11 +68,11 @@ export async function issueToken(parts: Parts, request: EndpointRequest): Promis
 
 /** Absent where nothing but the event is written, which then shares its way with others. */
 function changeOf(exchange: Exchange, issued: Issue): Settled<TokenAnswer>['change'] {
-  const { holds = [], change } = issued
-  if (holds.length === 0) return change
+  const { holds = [], change, claims } = issued
+  if (holds.length === 0 && change === undefined) return undefined
   return async (queries) => {
-    await useHolds(queries, exchange, holds, issued.claims.jti)
-    await change?.(queries)
+    if (holds.length > 0) await useHolds(queries, exchange, holds, claims.jti)
+    await change?.(queries, claims)
   }
 }
 

@@ -4,8 +4,10 @@ import type { PlatformEventType } from '../audit/event-types.ts'
 import { applyRetention } from '../audit/retention.ts'
 import { recordEvents } from '../audit/record.ts'
 import { newId, type ZoneId } from '../kernel/ids.ts'
+import { limits } from '../kernel/limits.ts'
 import { archiveApplication } from '../store/applications.ts'
 import { expiredRegistrations } from '../store/registrations.ts'
+import { finishedThings } from '../store/finished.ts'
 import { atRevision, openTx } from '../store/tx.ts'
 import { findZone } from '../store/zones.ts'
 import { deleteExpiredSignIns } from '../store/authorization-codes.ts'
@@ -26,8 +28,8 @@ const graceMs = 60_000
 
 /**
  * Once a minute removes what refuses nothing any more, turns the keys of zones and archives the
- * registrations that have expired, and once an hour replaces the keys of the
- * system zone that are due, until it is disposed of. Replicas may do so side by side.
+ * registrations that have expired, removes what was finished long ago, and once an hour replaces the
+ * keys of the system zone that are due, until it is disposed of. Replicas may do so side by side.
  */
 export function startUpkeep(context: StsContext): AsyncDisposable {
   const stop = new AbortController()
@@ -50,6 +52,7 @@ async function keepUp(context: StsContext, signal: AbortSignal): Promise<void> {
       await turnKeys(context)
       await archiveExpired(context)
       await applyRetention(context)
+      await pruneFinished(context)
       if (round % roundsOfReconcile === 0) await reconcileSystemZone(context)
     } catch (error) {
       context.log.warn({ err: error }, 'the upkeep of the STS failed; it is tried again')
@@ -120,6 +123,22 @@ export async function removeExpired(context: Pick<StsContext, 'db' | 'clock'>): 
     await deleteExpiredSignIns(queries, before)
     await deleteExpiredRefreshTokens(queries, before)
   })
+}
+
+/**
+ * Removes what has been finished for longer than its retention, in every zone, a little in each
+ * transaction; what one round does not come to is left for the next. Events are kept.
+ */
+export async function pruneFinished({
+  db,
+  clock,
+}: Pick<StsContext, 'db' | 'clock'>): Promise<void> {
+  const before = new Date(clock.now() - limits.finishedRetentionSeconds * 1_000)
+  for (const prune of finishedThings) {
+    // What others rested upon is free once they are gone: until there is nothing more to remove.
+    for (let all = 0, removed = 1; removed > 0 && all < limits.prunedPerRound; all += removed)
+      removed = await db.transaction('*', (queries) => prune(queries, before, limits.prunedAtOnce))
+  }
 }
 
 /** Ends the holds whose time has passed, in every zone, with an event for each. */

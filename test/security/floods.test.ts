@@ -114,22 +114,31 @@ test(
   },
 )
 
-test('trying admin tokens is bounded by the address', async () => {
+test('trying admin tokens is bounded by the address, and a right one gets through', async () => {
   const perMinute = rates.admin_failures_of_source
   const guess = (nth: number) =>
     world.call('POST', 'applications', { name: 'x' }, { token: `cat_${String(nth)}` })
   expect(statuses(await flood(perMinute, guess))).toEqual(new Set([401]))
-  const mark = await world.eventCount()
-  const right = await world.call('GET', '/v1/zones')
-  expect(right).toMatchObject({
-    status: 429,
-    body: { error: 'rate_limited', details: { reason: 'rate_limited_admin_failures' } },
-  })
-  expect(right.headers.get('retry-after')).toMatch(/^[1-9]\d?$/)
-  expect(statuses(await flood(30, guess))).toEqual(new Set([429]))
+  const [mark, state] = [await world.eventCount(), await world.state()]
+  for (const answer of await flood(30, guess)) {
+    expect(answer).toMatchObject({
+      status: 429,
+      body: { error: 'rate_limited', details: { reason: 'rate_limited_admin_failures' } },
+    })
+    expect(answer.headers.get('retry-after')).toMatch(/^[1-9]\d?$/)
+  }
   expect(await world.events(mark)).toMatchObject([{ outcome: 'refused', reason: 'rate_limited' }])
+  expect(await world.state()).toBe(state)
+  for (const token of [world.token, await world.person('somebody', ['read'])])
+    expect((await world.call('GET', '/v1/zones', undefined, { token })).status).toBe(200)
+  // What was right before is as wrong as a guess once it is revoked.
+  const { id, token } = await world.admin.adminTokens.create({
+    ...{ principal_name: 'gone', principal_kind: 'automation', capabilities: ['read'] },
+  })
+  await world.admin.adminTokens.delete({ admin_token_id: id })
+  expect((await world.call('GET', '/v1/zones', undefined, { token })).status).toBe(429)
   world.pass(minuteMs)
-  expect((await world.call('GET', '/v1/zones')).status).toBe(200)
+  expect((await guess(0)).status).toBe(401)
 })
 
 test('a client that never stops is bounded, whatever it asks for', async () => {
@@ -141,6 +150,18 @@ test('a client that never stops is bounded, whatever it asks for', async () => {
   for (const answer of await flood(20, ask)) expectLimited(answer, 'rate_limited_client_requests')
   expect(await world.eventCount()).toBe(mark + 1)
   expect((await world.oauth('token', other, make.zone)).status).toBe(200)
+})
+
+test('a mandate gets through beside a flood of made-up ones', async () => {
+  const make = await newZone(world)
+  const { token } = await make.agent()
+  const perMinute = rates.admin_failures_of_source
+  const list = (bearer: string) =>
+    world.call('GET', `/v1/zones/${make.zone}/sessions/ses_none`, undefined, { token: bearer })
+  const forged = `${token.slice(0, -8)}AAAAAAAA`
+  expect(statuses(await flood(perMinute, () => list(forged)))).toEqual(new Set([401]))
+  expect(statuses(await flood(20, () => list(forged)))).toEqual(new Set([429]))
+  expect((await make.agent()).session.state).toBe('active')
 })
 
 test('registering without end is bounded by the address', async () => {

@@ -161,3 +161,18 @@ describe('a client that cannot prove who it is', () => {
     expect(await lastEvent()).toMatchObject({ reason: 'client_method_mismatch' })
   })
 })
+
+/** The last of them, since the provider is known to nobody afterwards. */
+test('a code is worth nothing once nobody vouches for its user', async () => {
+  const code = codeOf(await throughProvider())
+  await make.call('subject_issuers.delete', { subject_issuer_id: issuer.id })
+  const [mark, state] = [await world.eventCount(), await world.state()]
+  const { status, body } = await redeem(code)
+  expect({ status, error: body.error, reason: body.reason }).toEqual({
+    ...{ status: 400, error: 'invalid_grant', reason: 'voucher_gone' },
+  })
+  expect(await world.events(mark)).toMatchObject([
+    { type: 'token.authorization_code', outcome: 'deny', reason: 'voucher_gone' },
+  ])
+  expect(await world.state()).toBe(state)
+})

@@ -91,7 +91,10 @@ export function revoke(model: Model, edge: ModelEdge): void {
   for (const below of model.edges) if (pathOf(below).includes(edge)) below.revoked = true
 }
 
-/** Services whose leases ran when the suspension began get new ones, unless another holds them. */
+/**
+ * Services whose leases ran when the suspension began get new ones, unless another holds them, and
+ * none that goes beyond a task above.
+ */
 export function resume(model: Model, session: ModelSession, nowMs: number): void {
   const since = session.suspendedAtMs ?? nowMs
   session.suspendedAtMs = null
@@ -99,7 +102,8 @@ export function resume(model: Model, session: ModelSession, nowMs: number): void
     const line = lineOf(below)
     if (!line.includes(session) || below.ended || below.leaseSeconds === null) continue
     if (line.some(({ suspendedAtMs }) => suspendedAtMs !== null)) continue
-    const renewed = nowMs + below.leaseSeconds * 1_000
+    const lease = nowMs + below.leaseSeconds * 1_000
+    const renewed = below.parent === null ? lease : endOf(below.parent, lease)
     if (below.endsAtMs > since) below.endsAtMs = Math.max(below.endsAtMs, renewed)
   }
 }

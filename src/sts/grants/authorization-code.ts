@@ -7,7 +7,7 @@ import { findCode, redeemCode, type AuthorizationCode } from '../../store/author
 import { insertRefreshToken } from '../../store/refresh-tokens.ts'
 import type { Client } from '../client.ts'
 import { readFacts } from '../facts.ts'
-import { issue, type Grant } from '../issue.ts'
+import { issue, refreshTokenKey, type Grant } from '../issue.ts'
 import { required } from '../parameters.ts'
 import type { Exchange } from '../parts.ts'
 import { beginUserSession, userMandate, userSession } from '../people/user-session.ts'
@@ -26,7 +26,7 @@ export const authorizationCode: Grant = {
     const found = await parts.context.db.transaction(zone, (queries) =>
       findCode(queries, zone, hash),
     )
-    const facts = await readFacts(exchange, found?.resource ?? null)
+    const facts = await readFacts(exchange, found?.resource ?? null, 'any')
     const code = usable(exchange, facts.client, found)
     if (code.redirect_uri !== redirectUri) refuseCode('redirect_uri_mismatch')
     if (code.code_challenge !== challengeOf(verifier)) refuseCode('code_verifier_mismatch')
@@ -43,7 +43,7 @@ export const authorizationCode: Grant = {
       ...issue(exchange, facts, terms, null),
       holds,
       refreshToken: refresh.secret,
-      async change(queries) {
+      async change(queries, claims) {
         await beginUserSession(queries, exchange, session)
         // Whoever came first in the meantime is ended: one of the two was not meant to have it.
         if (!(await redeemCode(queries, zone, hash, session.id))) refuseReused(exchange, hash)
@@ -56,6 +56,7 @@ export const authorizationCode: Grant = {
           scopes: code.scopes,
           issuer_id: code.issuer_id,
           admin_token_id: code.admin_token_id,
+          jkt: refreshTokenKey(facts.client, claims),
           created_at: new Date(nowMs),
           expires_at: new Date(session.endsAtMs),
           used_at: null,

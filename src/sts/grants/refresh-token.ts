@@ -8,9 +8,10 @@ import {
   useRefreshToken,
   type RefreshToken,
 } from '../../store/refresh-tokens.ts'
+import type { MandateTerms } from '../claims.ts'
 import type { Client } from '../client.ts'
 import { readFacts } from '../facts.ts'
-import { issue, type Grant } from '../issue.ts'
+import { issue, refreshTokenKey, type Grant } from '../issue.ts'
 import { required, scopesAsked } from '../parameters.ts'
 import type { Exchange } from '../parts.ts'
 import { userMandate } from '../people/user-session.ts'
@@ -28,7 +29,7 @@ export const refreshToken: Grant = {
     const found = await parts.context.db.transaction(zone, (queries) =>
       findRefreshToken(queries, zone, hash, now),
     )
-    const facts = await readFacts(exchange, found?.resource ?? null)
+    const facts = await readFacts(exchange, found?.resource ?? null, 'any')
     const token = usable(exchange, facts.client, found)
     const { event } = exchange
     event.onBehalfOf = { id: token.subject, name: '' }
@@ -48,15 +49,21 @@ export const refreshToken: Grant = {
     const { subject: _, session_state: _state, session_ends_at: _end, ...row } = token
     const { is_vouched_for: _vouched, ...own } = row
     return {
-      ...issue(exchange, facts, terms, null),
+      ...issue(exchange, facts, { ...terms, ...bindingOf(token) }, null),
       holds,
       refreshToken: next.secret,
-      async change(queries) {
+      async change(queries, claims) {
         if (!(await useRefreshToken(queries, zone, hash, now))) refuseReused(exchange, token)
-        await insertRefreshToken(queries, { ...own, token_hash: next.hash, created_at: now })
+        const jkt = refreshTokenKey(facts.client, claims)
+        await insertRefreshToken(queries, { ...own, jkt, token_hash: next.hash, created_at: now })
       },
     }
   },
+}
+
+/** RFC 9449 section 5: a token that is bound to a key is worth mandates of that key alone. */
+function bindingOf({ jkt }: RefreshToken): Pick<MandateTerms, 'cnf'> {
+  return jkt === null ? {} : { cnf: { jkt } }
 }
 
 /** A token that this client may use now. */

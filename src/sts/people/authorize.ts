@@ -10,6 +10,7 @@ import type { SeenUser } from '../../store/subjects.ts'
 import { issuerOf } from '../issuer.ts'
 import type { Parameters } from '../parameters.ts'
 import type { EndpointRequest, Exchange, Parts } from '../parts.ts'
+import { admitSignIn, countSignInFailure } from '../rates.ts'
 import { serve, type Settled } from '../serve.ts'
 import {
   findReturn,
@@ -94,6 +95,7 @@ async function answered(
   let refusedWith: ((fault: Fault) => AuthorizeAnswer) | null = null
   try {
     return await serve(parts, request, type, async (exchange) => {
+      admitSignIn(exchange)
       const { change, answer } = await run(exchange, {
         async find(parameters) {
           const found = await findReturn(exchange, parameters)
@@ -108,9 +110,10 @@ async function answered(
     })
   } catch (error) {
     if (!isFault(error)) throw error
+    countSignInFailure(parts, request, error)
     const asRedirect = refusedWith as ((fault: Fault) => AuthorizeAnswer) | null
     if (asRedirect !== null) return asRedirect(error)
-    return { page: refusalPage(error.status, error.message, request.requestId), location: null }
+    return { page: refusalPage(error, request.requestId), location: null }
   }
 }
 

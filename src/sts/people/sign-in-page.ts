@@ -1,4 +1,6 @@
 import { createHash } from 'node:crypto'
+import type { Fault } from '../../kernel/faults.ts'
+import { retryAfterOf } from '../../kernel/rate-limiter.ts'
 import { requestParameters } from './authorization-request.ts'
 import type { Parameters } from '../parameters.ts'
 
@@ -76,13 +78,16 @@ function issuerForm(issuer: { readonly id: string; readonly name: string }, carr
 }
 
 /** A refusal that nobody but the person can be told. */
-export function refusalPage(status: number, message: string, requestId: string): Page {
+export function refusalPage(fault: Fault, requestId: string): Page {
+  const { status, message } = fault
+  const retryAfter = retryAfterOf(fault)
   const html = page(
     'Not signed in',
     `<h1>You cannot sign in like this</h1><p class="refused">${escaped(message)}</p>
 <p>Go back to the application and begin again. Request ${escaped(requestId)}.</p>`,
   )
-  return { status, html, headers: pageHeaders([]) }
+  const wait = retryAfter === null ? {} : { 'retry-after': retryAfter }
+  return { status, html, headers: { ...pageHeaders([]), ...wait } }
 }
 
 function page(title: string, body: string): string {

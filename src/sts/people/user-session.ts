@@ -3,6 +3,7 @@ import { newId, type Id } from '../../kernel/ids.ts'
 import { limits } from '../../kernel/limits.ts'
 import type { Queries } from '../../store/database.ts'
 import { insertSession } from '../../store/sessions.ts'
+import { holdSubjectIssuer } from '../../store/subject-issuers.ts'
 import { noteSubject, type SeenUser } from '../../store/subjects.ts'
 import type { MandateTerms } from '../claims.ts'
 import type { Client } from '../client.ts'
@@ -88,7 +89,10 @@ export async function userMandate(
   return { terms, holds: allowed.holds }
 }
 
-/** Begins a session. Refuses where the user was revoked after somebody had vouched for them. */
+/**
+ * Begins a session. Refuses where the user was revoked after somebody had vouched for them, or
+ * whoever did so is not believed any more.
+ */
 export async function beginUserSession(
   queries: Queries,
   { zone, nowMs }: Exchange,
@@ -100,6 +104,11 @@ export async function beginUserSession(
     refuse('invalid_grant', 'The user was revoked since then and has to sign in anew.', {
       details: { reason: 'subject_revoked' },
     })
+  const { issuerId } = session.user
+  if (issuerId !== null && !(await holdSubjectIssuer(queries, zone, issuerId)))
+    refuse('invalid_grant', 'Nobody vouches for the user any more, who has to sign in anew.', {
+      details: { reason: 'voucher_gone' },
+    })
   await insertSession(queries, {
     id: session.id,
     zone_id: zone,
@@ -107,7 +116,7 @@ export async function beginUserSession(
     application_id: session.client.id,
     subject: session.user.userId,
     sub_type: 'user',
-    issuer_id: session.user.issuerId,
+    issuer_id: issuerId,
     parent_id: null,
     root_id: session.id,
     name: null,
