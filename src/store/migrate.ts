@@ -8,6 +8,7 @@ import { up as people } from './migrations/0004-people.ts'
 import { up as stepUp } from './migrations/0005-step-up.ts'
 import { up as policy } from './migrations/0006-policy.ts'
 import { up as revocationFeed } from './migrations/0007-revocation-feed.ts'
+import { up as access } from './migrations/0009-access.ts'
 import { serviceRole } from './database.ts'
 
 const migrations = {
@@ -18,6 +19,7 @@ const migrations = {
   '0005-step-up': { up: stepUp },
   '0006-policy': { up: policy },
   '0007-revocation-feed': { up: revocationFeed },
+  '0009-access': { up: access },
 }
 
 /**
