@@ -2,7 +2,8 @@ import { sql, type Insertable, type RawBuilder, type Selectable } from 'kysely'
 import type { ZoneId } from '../kernel/ids.ts'
 import { limits } from '../kernel/limits.ts'
 import type { Queries } from './database.ts'
-import type { HoldDecisionRow, HoldRow } from './schema-step-up.ts'
+import type { AdminToken } from './principals.ts'
+import type { HoldDecisionRow, HoldRequirement, HoldRow } from './schema-step-up.ts'
 
 export type Hold = Selectable<HoldRow>
 export type HoldState = Hold['state']
@@ -197,7 +198,21 @@ export async function expireHolds(queries: Queries, now: Date): Promise<readonly
   return rows
 }
 
-/** The decisions on some holds, in order. Index: hold_decisions_person. */
+/** Whether every tier has its quorum of approvals that count. */
+export function isApproved(
+  { requirements }: Pick<Hold, 'requirements'>,
+  decisions: readonly HoldDecision[],
+): boolean {
+  return requirements.every((one) => approvalsOf(one, decisions) >= one.quorum)
+}
+
+export function approvalsOf({ tier }: HoldRequirement, decisions: readonly HoldDecision[]): number {
+  return decisions.filter(
+    (one) => one.decision === 'approve' && one.lapsed_at === null && one.tiers.includes(tier),
+  ).length
+}
+
+/** The decisions on some holds, in order. Index: hold_decisions_hold. */
 export async function decisionsOn(
   queries: Queries,
   holds: readonly string[],
@@ -216,6 +231,44 @@ export async function insertDecision(
   decision: Insertable<HoldDecisionRow>,
 ): Promise<void> {
   await queries.insertInto('hold_decisions').values(decision).execute()
+}
+
+/** A decision that counts, with the token that its person has decided under as it is now. */
+export interface StandingDecision extends HoldDecision {
+  readonly token: Pick<AdminToken, 'zone_id' | 'capabilities' | 'expires_at' | 'revoked_at'>
+}
+
+/** Indexes: hold_decisions_hold, the primary key of admin_tokens. */
+export async function standingDecisionsOn(
+  queries: Queries,
+  hold: string,
+): Promise<readonly StandingDecision[]> {
+  const rows = await queries
+    .selectFrom('hold_decisions')
+    .innerJoin('admin_tokens as t', 't.id', 'hold_decisions.approver_token_id')
+    .selectAll('hold_decisions')
+    .select(['t.zone_id as token_zone_id', 't.capabilities', 't.expires_at', 't.revoked_at'])
+    .where('hold_id', '=', hold)
+    .where('lapsed_at', 'is', null)
+    .orderBy('hold_decisions.id')
+    .execute()
+  return rows.map(({ token_zone_id, capabilities, expires_at, revoked_at, ...decision }) => ({
+    ...decision,
+    token: { zone_id: token_zone_id, capabilities, expires_at, revoked_at },
+  }))
+}
+
+/** Lets decisions count no longer. Index: primary key. */
+export async function lapseDecisions(
+  queries: Queries,
+  ids: readonly string[],
+  now: Date,
+): Promise<void> {
+  await queries
+    .updateTable('hold_decisions')
+    .set({ lapsed_at: now })
+    .where('id', 'in', [...ids])
+    .execute()
 }
 
 /** How many holds of the zone are in each state, each up to a bound. Index: holds_state. */

@@ -17,6 +17,7 @@ import {
   type Hold,
 } from '../store/holds.ts'
 import type { Facts } from './facts.ts'
+import { reopen, standingOf } from './lapse.ts'
 import type { Exchange } from './parts.ts'
 import type { Subject } from './subject.ts'
 
@@ -88,7 +89,7 @@ async function heldOrMade(queries: Queries, gated: Gated): Promise<Held> {
 async function turnOf(queries: Queries, { exchange }: Gated, hold: Hold): Promise<Held> {
   const { nowMs, event } = exchange
   const state = stateOf(hold, nowMs)
-  if (state === 'approved') return { kind: 'released', hold }
+  if (state === 'approved') return release(queries, exchange, hold)
   if (state === 'rejected' && hold.expires_at.getTime() > nowMs) return { kind: 'rejected', hold }
   if (state === 'consumed') return { kind: 'over', reason: 'approval_consumed' }
   if (state === 'superseded') return { kind: 'over', reason: 'approval_superseded' }
@@ -98,6 +99,14 @@ async function turnOf(queries: Queries, { exchange }: Gated, hold: Hold): Promis
     await announceHold(queries, nowMs, 'approval.expired', expired, byItself(event.requestId))
   }
   return { kind: 'over', reason: 'approval_expired' }
+}
+
+/** Releases a request whose approvals all still count; otherwise it waits for others. */
+async function release(queries: Queries, { nowMs, event }: Exchange, hold: Hold): Promise<Held> {
+  const standing = await standingOf(queries, hold, nowMs)
+  if (standing.isApproved) return { kind: 'released', hold }
+  const { requestId } = event
+  return { kind: 'waiting', hold: await reopen(queries, hold, standing, { nowMs, requestId }) }
 }
 
 /** RFC 8628 section 3.5: who polls too fast waits longer, from then on. */
