@@ -75,6 +75,29 @@ export async function lockHoldOf(
     .executeTakeFirst()
 }
 
+/**
+ * Locks what a request may move: the newest hold of exactly it, which is the answer, and the open
+ * ones of the same request under other policy set versions. They are locked by id, as every
+ * transaction locks holds, so that no two wait for each other. Indexes: holds_binding, holds_request.
+ */
+export async function lockRequest(
+  queries: Queries,
+  by: RequestOfHold & Pick<Hold, 'binding'>,
+): Promise<Hold | undefined> {
+  const { rows } = await sql<Hold>`
+    select * from holds where zone_id = ${by.zone_id} and id in (
+      (select id from holds where zone_id = ${by.zone_id} and binding = ${by.binding}
+        order by id desc limit 1)
+      union all
+      select id from holds
+      where zone_id = ${by.zone_id} and application_id = ${by.application_id}
+        and resource_id = ${by.resource_id} and state in ('pending', 'approved')
+        and session_id is not distinct from ${by.session_id}
+        and scopes = ${[...by.scopes]}::text[])
+    order by id for update`.execute(queries)
+  return rows.findLast(({ binding }) => binding === by.binding)
+}
+
 /** Makes a hold; undefined where another request has just made the same. Index: holds_open. */
 export async function insertHold(
   queries: Queries,
@@ -163,13 +186,15 @@ export async function consumeHold(
     .executeTakeFirst()
 }
 
+/** What is the same request under whatever policy set version. */
+type RequestOfHold = Pick<Hold, 'zone_id' | 'application_id' | 'resource_id' | 'session_id'> & {
+  readonly scopes: readonly string[]
+}
+
 /** Ends the open holds of the same request under another policy set version. Index: holds_request. */
 export async function supersedeHolds(
   queries: Queries,
-  by: Pick<
-    Hold,
-    'zone_id' | 'application_id' | 'resource_id' | 'session_id' | 'policy_set_version_id'
-  > & { readonly scopes: readonly string[] },
+  by: RequestOfHold & Pick<Hold, 'policy_set_version_id'>,
 ): Promise<readonly Hold[]> {
   return queries
     .updateTable('holds')

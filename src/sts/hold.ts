@@ -10,12 +10,14 @@ import {
   isOpen,
   lockHold,
   lockHoldOf,
+  lockRequest,
   moveHold,
   notePoll,
   stateOf,
   supersedeHolds,
   type Hold,
 } from '../store/holds.ts'
+import { onceMore } from '../store/once-more.ts'
 import type { Facts } from './facts.ts'
 import { reopen, standingOf } from './lapse.ts'
 import type { Exchange } from './parts.ts'
@@ -57,8 +59,10 @@ export async function holdOf(gated: Gated): Promise<Held> {
   // A delegation may be held for more than one application on it; the client names its own hold.
   const isItsOwn = facts.client.id === exchange.event.applicationId
   const named = isItsOwn ? exchange.parameters.get('approval_id') : undefined
-  return exchange.parts.context.db.transaction(exchange.zone, async (queries) =>
-    named === undefined ? heldOrMade(queries, gated) : heldByName(queries, gated, named),
+  return onceMore(() =>
+    exchange.parts.context.db.transaction(exchange.zone, async (queries) =>
+      named === undefined ? heldOrMade(queries, gated) : heldByName(queries, gated, named),
+    ),
   )
 }
 
@@ -80,7 +84,7 @@ async function supersede(queries: Queries, exchange: Exchange, hold: Hold): Prom
 }
 
 async function heldOrMade(queries: Queries, gated: Gated): Promise<Held> {
-  const found = await lockHoldOf(queries, gated.exchange.zone, bindingOf(gated))
+  const found = await lockRequest(queries, rowOf(gated))
   const turn = found && (await turnOf(queries, gated, found))
   return turn === undefined || turn.kind === 'over' ? make(queries, gated) : turn
 }

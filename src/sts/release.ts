@@ -19,7 +19,8 @@ export async function useHolds(
   mandateJti: string,
 ): Promise<void> {
   const { zone, nowMs } = exchange
-  for (const id of holds) {
+  // In the order in which every transaction locks holds.
+  for (const id of holds.toSorted()) {
     const hold = await consumeHold(queries, zone, id, { now: new Date(nowMs), mandateJti })
     if (hold === undefined) {
       const { code, message } = approvalRefusals.approval_consumed
