@@ -11,7 +11,8 @@ import { up as revocationFeed } from './migrations/0007-revocation-feed.ts'
 import { up as access } from './migrations/0009-access.ts'
 import { serviceRole } from './database.ts'
 
-const migrations = {
+/** Every migration by its name, in order. */
+export const migrations = {
   '0001-spine': { up: spine },
   '0002-sessions': { up: sessions },
   '0003-clients': { up: clients },
