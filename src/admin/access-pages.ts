@@ -57,7 +57,7 @@ export async function accessPage(
 
 async function zonePolicy(tx: Tx): Promise<ZonePolicy | null> {
   const zone = await findZone(tx.queries, tx.zone)
-  if (zone === undefined || zone.archived_at !== null) return null
+  if (zone?.archived_at !== null) return null
   const versionId = zone.active_policy_set_version_id as Id<'policySetVersion'> | null
   if (versionId === null) return null
   const { documents, custom } = await policyOf(tx.queries, versionId)
@@ -115,14 +115,15 @@ function isAfter(
   user: string | null,
   scope: string | null,
 ): boolean {
-  if (place === null || place.application !== application.id || place.resource !== resource.id)
-    return true
+  if (place?.application !== application.id || place.resource !== resource.id) return true
   if (place.user !== user) return user !== null && (place.user === null || user > place.user)
   return place.scope !== null && (scope === null || scope > place.scope)
 }
 
 function cursorOf(place: Place | null): string | null {
-  return place && encodeCursor('access', [...Object.values(place)])
+  return (
+    place && encodeCursor('access', [place.application, place.resource, place.user, place.scope])
+  )
 }
 
 function placeOf(cursor: string | undefined): Place | null {

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { RequestOf } from '../../tools/catalogue.ts'
+import type { OutputOf, RequestOf } from '../../tools/catalogue.ts'
 import { limits } from '../../src/kernel/limits.ts'
 import { newZone, scopes, type ZoneMaker } from '../support/zone-maker.ts'
 import { startWorld, type World } from '../world.ts'
@@ -33,15 +33,13 @@ async function pagesOf(make: ZoneMaker, filters: RequestOf<'access.list'>) {
   return pages
 }
 
-const walk = async (make: ZoneMaker, filters: RequestOf<'access.list'> = {}) =>
-  (await pagesOf(make, filters)).flat().map(keyOf)
+async function walk(make: ZoneMaker, filters: RequestOf<'access.list'> = {}): Promise<string[]> {
+  return (await pagesOf(make, filters)).flat().map(keyOf)
+}
 
-const keyOf = (tuple: {
-  application_id: string
-  resource_id: string
-  user_id: string | null
-  scope: string
-}) => [tuple.application_id, tuple.resource_id, tuple.user_id ?? '', tuple.scope].join(' ')
+function keyOf(tuple: OutputOf<'access.list'>['items'][number]): string {
+  return [tuple.application_id, tuple.resource_id, tuple.user_id ?? '', tuple.scope].join(' ')
+}
 
 describe('a page of access', () => {
   test('of any size gives every tuple once, in one order, with every filter', async () => {

@@ -3,10 +3,12 @@ import { Kysely, PostgresDialect } from 'kysely'
 import { Migrator } from 'kysely/migration'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { OutputOf } from '../../tools/catalogue.ts'
 import { newSecret } from '../../src/kernel/bearer-secret.ts'
 import { newId, type IdKind } from '../../src/kernel/ids.ts'
 import { limits } from '../../src/kernel/limits.ts'
 import { migrate, migrations } from '../../src/store/migrate.ts'
+import type { PublishedRevocations } from '../../src/sts/published-revocations.ts'
 import { emptyDatabase, type FreshDatabase } from '../support/databases.ts'
 import { startWorld, type World } from '../world.ts'
 
@@ -20,7 +22,9 @@ let database: FreshDatabase
 let owner: pg.Pool
 let world: World
 
-const id = (kind: IdKind) => newId(kind, Date.now())
+function id(kind: IdKind): string {
+  return newId(kind, Date.now())
+}
 const zones = { system: id('zone'), busy: id('zone'), quiet: id('zone') }
 const applications = { live: id('application'), fresh: id('application'), old: id('application') }
 const elsewhere = id('application')
@@ -70,7 +74,9 @@ async function insert(table: string, row: Readonly<Record<string, unknown>>): Pr
   )
 }
 
-const secondsAgo = (seconds: number) => new Date(Date.now() - seconds * 1_000)
+function secondsAgo(seconds: number): Date {
+  return new Date(Date.now() - seconds * 1_000)
+}
 const born = secondsAgo(86_400)
 const [justNow, longAgo] = [secondsAgo(60), secondsAgo(7_200)]
 
@@ -194,7 +200,8 @@ describe('after the upgrade from 0006', () => {
       const { body } = await world.call('GET', `/zones/${zone}/revocations`, undefined, {
         token: null,
       })
-      return [body.sequence, body.revocations.map(({ value }: { value: string }) => value)]
+      const { sequence, revocations } = body as PublishedRevocations
+      return [sequence, revocations.map(({ value }) => value)]
     }
     expect(await read(zones.busy)).toEqual([3, ['first', applications.fresh, 'second']])
     expect(await read(zones.quiet)).toEqual([2, ['alone', elsewhere]])
@@ -211,10 +218,8 @@ describe('after the upgrade from 0006', () => {
   test('objects are what they were, and can be changed', async () => {
     const path = `/v1/zones/${zones.busy}`
     const { body } = await world.call('GET', `${path}/applications?include_archived=true`)
-    const shown = body.items.map(
-      (one: { name: string; archived_at: string | null; labels: string[] }) =>
-        [one.name, one.archived_at, ...one.labels].join(' '),
-    )
+    const { items } = body as OutputOf<'applications.list'>
+    const shown = items.map((one) => [one.name, one.archived_at, ...one.labels].join(' '))
     expect(shown.sort()).toEqual([
       `fresh ${justNow.toISOString()} clerk`,
       'live  clerk',

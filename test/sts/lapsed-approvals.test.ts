@@ -51,10 +51,13 @@ async function held(tier: object = {}): Promise<Held> {
   return { make, client, approval_id: String((await client.ask()).body.approval_id) }
 }
 
-const approve = ({ make, approval_id }: Held, { token }: Approver) =>
-  make.call('approvals.approve', { approval_id }, { token })
+function approve({ make, approval_id }: Held, { token }: Approver) {
+  return make.call('approvals.approve', { approval_id }, { token })
+}
 
-const read = ({ make, approval_id }: Held) => make.call('approvals.get', { approval_id })
+function read({ make, approval_id }: Held) {
+  return make.call('approvals.get', { approval_id })
+}
 
 async function typesSince({ make }: Held, mark: number): Promise<string[]> {
   const events = (await world.events(mark)).filter(({ zone_id }) => zone_id === make.zone)
@@ -69,11 +72,13 @@ async function messages({ make }: Held): Promise<string[]> {
   return rows.map(({ type }) => type)
 }
 
-const capabilities = (taken: string) => (one: Approver) =>
-  world.sql('update admin_tokens set capabilities = array_remove(capabilities, $2) where id = $1', [
-    one.tokenId,
-    taken,
-  ])
+function takes(capability: string) {
+  return ({ tokenId }: Approver) =>
+    world.sql(
+      'update admin_tokens set capabilities = array_remove(capabilities, $2) where id = $1',
+      [tokenId, capability],
+    )
+}
 
 const rows: readonly {
   readonly when: string
@@ -90,12 +95,12 @@ const rows: readonly {
     more: { lastingMs: 60_000 },
     lose: () => world.pass(90_000),
   },
-  { when: 'the capability is taken', lose: capabilities('approve') },
+  { when: 'the capability is taken', lose: takes('approve') },
   {
     when: 'the capability that the tier names is taken',
     more: { capabilities: ['approve', 'audit'] },
     tier: { approver: 'audit' },
-    lose: capabilities('audit'),
+    lose: takes('audit'),
   },
   {
     when: 'their token is bound to another zone',
