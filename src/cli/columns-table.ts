@@ -31,7 +31,15 @@ export const columnsOf: Readonly<Record<string, readonly string[]>> = {
     'created_at?',
   ],
   webhooks: ['id', 'name', 'endpoint_url', 'events', 'archived_at?'],
-  access: ['application_name', 'user_id', 'resource_name', 'scope', 'verdict', 'depends_on', 'rules?'],
+  access: [
+    'application_name',
+    'user_id',
+    'resource_name',
+    'scope',
+    'verdict',
+    'depends_on',
+    'rules?',
+  ],
   sessions: [
     'id',
     'kind',

@@ -15,6 +15,7 @@ import { addPlanCommands, ownPlanCommands } from './plan-commands.ts'
 import { runOperation } from './run-operation.ts'
 import { down, status, up } from './service-commands.ts'
 import { openSession, type GlobalOptions, type Session } from './session.ts'
+import { explainUsage } from './usage-error.ts'
 
 /** What a run of the command has from outside. */
 export interface Surroundings {
@@ -87,6 +88,7 @@ export function buildProgram(surroundings: Surroundings, run: WithSession): Comm
   const plan = program.commands.find((command) => command.name() === 'plan')
   if (plan === undefined) throw new Error('the catalogue has no plans')
   addPlanCommands(plan, run)
+  explainUsage(program)
   return program
 }
 
