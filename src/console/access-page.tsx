@@ -10,7 +10,15 @@ import { Name } from './text.tsx'
 import { visible } from './visible-text.ts'
 import type { AccessTuple } from './views.ts'
 
-const head = ['Application', 'For', 'Resource', 'Scope', 'Verdict', 'Depends on', 'Because of'] as const
+const head = [
+  'Application',
+  'For',
+  'Resource',
+  'Scope',
+  'Verdict',
+  'Depends on',
+  'Because of',
+] as const
 const verdicts = [
   ['', 'All'],
   ['allow', 'Allowed'],
