@@ -35,7 +35,7 @@ export interface WorldOptions {
   /** The clock stands still until it is moved. */
   readonly still?: boolean
   /** Another replica on the database of this world. */
-  readonly sharing?: World
+  readonly sharing?: Pick<World, 'connection' | 'masterKey' | 'token'>
 }
 
 /** A whole service on a database of its own, used over real HTTP. */

@@ -12,10 +12,14 @@ export const accessTuple = z.object({
   resource_identifier: z.string(),
   resource_name: z.string(),
   scope: z.string(),
-  verdict: z.enum(['allow', 'approval']),
+  verdict: z.enum(['allow', 'approval', 'conditional']).meta({
+    description:
+      'approval: each use needs one. conditional: denied now, allowed where what it depends on does not deny',
+  }),
   rules: z.array(z.string()).meta({ description: 'What determined it, such as grant:grt_...' }),
   depends_on: z.array(z.string()).optional().meta({
-    description: 'Conditions that may answer otherwise elsewhen or elsewhere',
+    description:
+      'Conditions and custom policies that may answer otherwise elsewhen or elsewhere; with conditional also the approvals that are due then',
   }),
 })
 

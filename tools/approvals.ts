@@ -45,6 +45,9 @@ const approval = z.object({
       tiers: z.array(z.string()),
       reason: z.string().nullable(),
       at: z.iso.datetime(),
+      lapsed_at: z.iso.datetime().nullable().meta({
+        description: 'Since when it counts no longer: its person could not decide so now',
+      }),
     }),
   ),
   reason: z.string().nullable().meta({ description: 'Why it was rejected' }),

@@ -10,6 +10,7 @@ export const approvalEventTypes = [
   'approval.consumed',
   'approval.expired',
   'approval.superseded',
+  'approval.reopened',
 ] as const
 
 export type ApprovalEventType = (typeof approvalEventTypes)[number]

@@ -1,18 +1,14 @@
 import { setImmediate as afterInput } from 'node:timers/promises'
 import { sql } from 'kysely'
-import type { z } from 'zod'
-import type { accessTuple } from '../../tools/access.ts'
 import type { Id, ZoneId } from '../kernel/ids.ts'
 import { limits } from '../kernel/limits.ts'
 import { refuse } from '../kernel/faults.ts'
-import { decisionInput, policyOf, type Authority } from '../policy/authority.ts'
-import { dependencesOf } from '../policy/dependences.ts'
+import { policyOf } from '../policy/authority.ts'
 import type { PolicyEngine } from '../policy/load.ts'
+import { accessOf, usersOf, type AccessTuple, type Pair, type ZonePolicy } from './pair-access.ts'
 import type { ObjectRow } from '../store/objects.ts'
 import type { Change, Tx } from '../store/tx.ts'
 import { findZone } from '../store/zones.ts'
-
-export type AccessTuple = z.output<typeof accessTuple>
 
 /** Which access to look at: all of a zone, or what concerns these applications and resources. */
 export interface Slice {
@@ -20,8 +16,6 @@ export interface Slice {
   readonly all: boolean
   readonly applications: ReadonlySet<string>
   readonly resources: ReadonlySet<string>
-  /** The only user to look at; absent: the application itself and every user that a grant names. */
-  readonly user?: string
 }
 
 /** The access that changes can have moved, zone by zone. */
@@ -49,7 +43,7 @@ export function affectedBy(changes: readonly Change[]): readonly Slice[] {
 }
 
 /**
- * Every tuple that the policy allows or gates, within the slices: each pair of a live application
+ * Every tuple that the policy allows, gates or allows at times, within the slices: each pair of a live application
  * and a live resource that a grant or a role grant connects is decided by the real contract.
  */
 export async function effectiveAccess(
@@ -62,10 +56,7 @@ export async function effectiveAccess(
   return tuples
 }
 
-interface Loaded {
-  readonly zone: Authority['zone']
-  readonly documents: Authority['documents']
-  readonly custom: Authority['custom']
+interface Loaded extends ZonePolicy {
   readonly applications: readonly ObjectRow<'applications'>[]
   readonly resources: readonly ObjectRow<'resources'>[]
   readonly grants: ReadonlyMap<string, readonly ObjectRow<'grants'>[]>
@@ -86,83 +77,14 @@ async function accessInZone(
       const grants = loaded.grants.get(`${application.id} ${resource.id}`) ?? []
       if (grants.length === 0 && !Object.hasOwn(loaded.documents.grants, resource.identifier))
         continue
-      tuples.push(
-        ...(await decidePair(policy, tx, loaded, application, resource, grants, slice.user)),
-      )
+      const pair = pairOf(application, resource, grants)
+      for (const user of usersOf(pair))
+        tuples.push(...(await accessOf(policy, tx, loaded, pair, user)))
       if (tuples.length > limits.accessTuples)
         refuse('limit_reached', 'There is more access here than one answer holds; filter it.')
     }
   }
   return tuples
-}
-
-async function decidePair(
-  policy: PolicyEngine,
-  tx: Tx,
-  loaded: Loaded,
-  application: ObjectRow<'applications'>,
-  resource: ObjectRow<'resources'>,
-  grants: readonly ObjectRow<'grants'>[],
-  user: string | undefined,
-): Promise<readonly AccessTuple[]> {
-  const authority: Authority = {
-    zone: loaded.zone,
-    documents: loaded.documents,
-    custom: loaded.custom,
-    application: {
-      id: application.id as Id<'application'>,
-      name: application.name,
-      kind: application.kind,
-      labels: application.labels,
-      archived: false,
-      expiresAtMs: application.expires_at?.getTime() ?? null,
-    },
-    resource: {
-      id: resource.id as Id<'resource'>,
-      identifier: resource.identifier,
-      scopes: resource.scopes,
-      archived: false,
-    },
-    grants: grants.map((grant) => ({
-      id: grant.id as Id<'grant'>,
-      scopes: grant.scopes,
-      user: grant.user_id,
-      expiresAtMs: grant.expires_at?.getTime() ?? null,
-    })),
-  }
-  const users =
-    user === undefined
-      ? new Set<string | null>([null, ...grants.map((grant) => grant.user_id)])
-      : [user]
-  const decided = [...users].map(async (userId) => {
-    const input = decisionInput(authority, {
-      userId,
-      scopes: resource.scopes,
-      nowMs: tx.nowMs,
-      sourceIp: null,
-      hops: 0,
-      approved: [],
-    })
-    const decision = await policy.decideWith(authority.custom, input)
-    return Object.entries(decision.scopes).flatMap(([scope, { verdict, rules }]) => {
-      if (verdict === 'deny') return []
-      const depends = dependencesOf(input, authority.custom, scope)
-      const tuple: AccessTuple = {
-        application_id: application.id,
-        application_name: application.name,
-        user_id: userId,
-        resource_id: resource.id,
-        resource_identifier: resource.identifier,
-        resource_name: resource.name,
-        scope,
-        verdict,
-        rules: [...rules],
-        ...(depends.length > 0 && { depends_on: depends }),
-      }
-      return [tuple]
-    })
-  })
-  return (await Promise.all(decided)).flat()
 }
 
 /** Index: applications_zone, resources_zone, grants_pair, grants_resource. */
@@ -196,6 +118,29 @@ async function load(tx: Tx, slice: Slice): Promise<Loaded | null> {
   }
 }
 
+function pairOf(
+  application: ObjectRow<'applications'>,
+  resource: ObjectRow<'resources'>,
+  grants: readonly ObjectRow<'grants'>[],
+): Pair {
+  return {
+    application: {
+      id: application.id as Id<'application'>,
+      name: application.name,
+      kind: application.kind,
+      labels: application.labels,
+      expires_at_ms: application.expires_at?.getTime() ?? null,
+    },
+    resource: { ...resource, id: resource.id as Id<'resource'> },
+    grants: grants.map((grant) => ({
+      id: grant.id as Id<'grant'>,
+      scopes: grant.scopes,
+      user: grant.user_id,
+      expires_at_ms: grant.expires_at?.getTime() ?? null,
+    })),
+  }
+}
+
 function filter(column: string, all: boolean, ids: ReadonlySet<string>) {
   return all ? sql`true` : sql`${sql.ref(column)} = any(${[...ids]})`
 }
@@ -220,24 +165,38 @@ export interface AccessDiff {
   readonly newly_gated: AccessTuple[]
 }
 
+/** How much a verdict gives; no tuple gives nothing. */
+const ranks: Readonly<Record<AccessTuple['verdict'], number>> = {
+  conditional: 1,
+  approval: 2,
+  allow: 3,
+}
+
 /** Who gains, who loses and who must ask from now on. */
 export function accessDiff(
   before: readonly AccessTuple[],
   after: readonly AccessTuple[],
 ): AccessDiff {
-  const verdictBefore = new Map(before.map((tuple) => [keyOf(tuple), tuple.verdict]))
-  const stays = new Set(after.map(keyOf))
+  const [verdictBefore, verdictAfter] = [verdictsOf(before), verdictsOf(after)]
+  const rankIn = (verdicts: typeof verdictBefore, tuple: AccessTuple): number => {
+    const verdict = verdicts.get(keyOf(tuple))
+    return verdict === undefined ? 0 : ranks[verdict]
+  }
   return {
-    gained: after.filter(
+    gained: after.filter((tuple) => ranks[tuple.verdict] > rankIn(verdictBefore, tuple)),
+    lost: before.filter(
       (tuple) =>
-        !verdictBefore.has(keyOf(tuple)) ||
-        (tuple.verdict === 'allow' && verdictBefore.get(keyOf(tuple)) === 'approval'),
+        ranks[tuple.verdict] > rankIn(verdictAfter, tuple) &&
+        verdictAfter.get(keyOf(tuple)) !== 'approval',
     ),
-    lost: before.filter((tuple) => !stays.has(keyOf(tuple))),
     newly_gated: after.filter(
       (tuple) => tuple.verdict === 'approval' && verdictBefore.get(keyOf(tuple)) === 'allow',
     ),
   }
+}
+
+function verdictsOf(tuples: readonly AccessTuple[]): ReadonlyMap<string, AccessTuple['verdict']> {
+  return new Map(tuples.map((tuple) => [keyOf(tuple), tuple.verdict]))
 }
 
 function keyOf(tuple: AccessTuple): string {

@@ -1,15 +1,16 @@
 import { sql } from 'kysely'
 import { approvalStates } from '../../tools/approvals.ts'
 import type { InputOf, OutputOf } from '../../tools/catalogue.ts'
-import { satisfiedBy } from '../../tools/held-scopes.ts'
+import { isApprover, type Approver } from '../../tools/approvers.ts'
 import { announceHold } from '../outbox/announce.ts'
 import { refuse } from '../kernel/faults.ts'
-import { foldName } from '../kernel/names.ts'
 import {
+  approvalsOf,
   countHolds,
   decisionsOn,
   findHold,
   insertDecision,
+  isApproved,
   isInState,
   lockHold,
   moveHold,
@@ -18,7 +19,6 @@ import {
   type HoldDecision,
 } from '../store/holds.ts'
 import { readPage } from '../store/pages.ts'
-import type { HoldRequirement } from '../store/schema-step-up.ts'
 import type { Tx } from '../store/tx.ts'
 import type { AdminCall, AdminHandlers } from './handlers.ts'
 import { isoOrNull } from './views.ts'
@@ -27,11 +27,8 @@ type ApprovalView = OutputOf<'approvals.get'>
 type Decision = HoldDecision['decision']
 
 /** A person with an admin token of their own. */
-interface Person {
-  readonly id: string
-  readonly name: string
+interface Person extends Approver {
   readonly tokenId: string
-  readonly capabilities: ReadonlySet<string>
 }
 
 export function approvalHandlers(): AdminHandlers<'approvals'> {
@@ -82,7 +79,7 @@ async function decide(
   const { approval_id: id, reason = null } = input
   const hold = (await lockHold(tx.queries, tx.zone, id)) ?? refuseUnknown(id)
   const earlier = await decisionsOn(tx.queries, [hold.id])
-  const own = earlier.find(({ approver_id }) => approver_id === person.id)
+  const own = earlier.find((one) => one.approver_id === person.id && one.lapsed_at === null)
   if (own?.decision === decision) return approvalView(hold, earlier, tx.nowMs)
   refuseDecided(stateOf(hold, tx.nowMs), own)
   const tiers = hold.requirements.filter((one) => isApprover(person, one.approver))
@@ -97,6 +94,7 @@ async function decide(
     decision,
     tiers: tiers.map(({ tier }) => tier),
     reason,
+    lapsed_at: null,
     created_at: tx.now,
   })
   const decisions = await decisionsOn(tx.queries, [hold.id])
@@ -121,12 +119,11 @@ async function moveOn(
   const decided_at = tx.now
   if (decision === 'reject')
     return moveHold(tx.queries, hold.id, { state: 'rejected', reason, decided_at })
-  const isEnough = hold.requirements.every((one) => approvalsOf(one, decisions) >= one.quorum)
-  return moveHold(tx.queries, hold.id, isEnough ? { state: 'approved', decided_at } : {})
-}
-
-function approvalsOf({ tier }: HoldRequirement, decisions: readonly HoldDecision[]): number {
-  return decisions.filter((one) => one.decision === 'approve' && one.tiers.includes(tier)).length
+  return moveHold(
+    tx.queries,
+    hold.id,
+    isApproved(hold, decisions) ? { state: 'approved', decided_at } : {},
+  )
 }
 
 /** A person decides: no automation, and no mandate, which the door has refused before. */
@@ -135,15 +132,6 @@ function personOf({ principal }: AdminCall): Person {
   if (person !== true || tokenId === undefined || capabilities === undefined)
     refuse('person_required', 'A person decides on an approval; this credential is not one’s own.')
   return { id, name, tokenId, capabilities }
-}
-
-/** Whom a tier names: whoever holds a capability, or else one person by id or by name. */
-function isApprover(person: Person, approver: string): boolean {
-  if (Object.hasOwn(satisfiedBy, approver))
-    return satisfiedBy[approver as keyof typeof satisfiedBy].some((held) =>
-      person.capabilities.has(held),
-    )
-  return approver === person.id || foldName(approver) === foldName(person.name)
 }
 
 function refuseDecided(state: Hold['state'], own: HoldDecision | undefined): void {
@@ -195,6 +183,7 @@ function approvalView(hold: Hold, decisions: readonly HoldDecision[], nowMs: num
       tiers: one.tiers,
       reason: one.reason,
       at: one.created_at.toISOString(),
+      lapsed_at: isoOrNull(one.lapsed_at),
     })),
     reason: hold.reason,
     revision: hold.revision,

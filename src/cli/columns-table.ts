@@ -32,7 +32,15 @@ export const columnsOf: Readonly<Record<string, readonly string[]>> = {
   ],
   witnesses: ['id', 'name', 'verifier_key', 'archived_at?'],
   webhooks: ['id', 'name', 'endpoint_url', 'events', 'archived_at?'],
-  access: ['application_name', 'user_id', 'resource_name', 'scope', 'verdict', 'rules?'],
+  access: [
+    'application_name',
+    'user_id',
+    'resource_name',
+    'scope',
+    'verdict',
+    'depends_on',
+    'rules?',
+  ],
   sessions: [
     'id',
     'kind',
@@ -78,6 +86,7 @@ export const columnsOfOperation: Readonly<Record<string, readonly string[]>> = {
 /** Columns that are left out of a list in which no object has a value for them. */
 export const sparseColumns: ReadonlySet<string> = new Set([
   'archived_at',
+  'depends_on',
   'expires_at',
   'labels',
   'last_error',

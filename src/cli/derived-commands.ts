@@ -19,10 +19,20 @@ export function addDerivedCommands(
     const parent = program
       .command(name)
       .aliases(aliases)
-      .summary(own.map((operation) => namesOfVerb(verbOf(operation))[0]).join(', '))
+      .summary(
+        own
+          .filter((operation) => !isForAgents(operation))
+          .map((operation) => namesOfVerb(verbOf(operation))[0])
+          .join(', '),
+      )
       .description(`Work with ${object.replaceAll('_', ' ')}.`)
     for (const operation of own) addOperation(parent, operation, run)
   }
+}
+
+/** Called with the session mandate of an agent: there for its scripts, and no matter for a person. */
+function isForAgents({ callers }: Operation): boolean {
+  return callers === 'agents'
 }
 
 function addOperation(parent: Command, operation: Operation, run: Run): void {
@@ -31,7 +41,7 @@ function addOperation(parent: Command, operation: Operation, run: Run): void {
   const fields = fieldsOf(operation)
   const isDefault = defaultVerbs[objectOf(operation)] === verb
   const command = parent
-    .command(name, { isDefault })
+    .command(name, { isDefault, hidden: isForAgents(operation) })
     .aliases(aliases)
     .summary(operation.summary)
     .description(`${operation.summary}.`)
@@ -40,23 +50,36 @@ function addOperation(parent: Command, operation: Operation, run: Run): void {
   for (const field of fields) addField(command, field)
   addCallOptions(command, operation)
   command.action(async (...args: unknown[]) => {
-    const positional = args.slice(0, -2) as (string | undefined)[]
-    const zone = zoned ? (positional.shift() ?? null) : null
+    const positional = args.slice(0, -2).filter((one) => one !== undefined) as string[]
+    const zone = zoned ? zoneArgument(command, operation, positional) : null
     await run(
       invocationOf(operation, `${parent.name()} ${name}`, fields, zone, positional, command),
     )
   })
 }
 
-/** What changes a zone names it: a forgotten argument must not fall on the default zone. */
 function addZoneArgument(command: Command, operation: Operation): void {
-  if (operation.effect === 'read') command.argument('[zone]', 'id or slug; --zone when absent')
-  else command.argument('<zone>', 'id or slug of the zone')
+  const isRead = operation.effect === 'read'
+  command.argument('[zone]', isRead ? 'id or slug; --zone when absent' : 'id or slug; required')
+}
+
+/**
+ * What changes a zone names it, by the argument or by `--zone`: what is forgotten must not fall on
+ * the default zone. Takes the argument from `positional`.
+ */
+function zoneArgument(command: Command, operation: Operation, positional: string[]): string | null {
+  const { zone: option } = command.optsWithGlobals<{ zone?: string }>()
+  const zone = positional.shift() ?? option ?? null
+  if (zone === null && operation.effect !== 'read')
+    command.error("error: missing required argument 'zone'", { code: 'commander.missingArgument' })
+  return zone
 }
 
 function addField(command: Command, field: Field): void {
   if (field.place === 'positional') {
     command.argument(`[${field.flag}]`, describe(field))
+    for (const flag of new Set([field.flag, kebab(field.name)]))
+      addOption(command, field, flag, null)
     return
   }
   if (field.kind === 'boolean') {
@@ -115,17 +138,21 @@ function invocationOf(
   name: string,
   fields: readonly Field[],
   zone: string | null,
-  positional: readonly (string | undefined)[],
+  positional: readonly string[],
   command: Command,
 ): Invocation {
   const options = command.opts<Readonly<Record<string, Given | undefined>>>()
   const given: Record<string, Given | undefined> = {}
-  const places = fields.filter((field) => field.place === 'positional')
+  for (const field of fields)
+    given[field.name] = options[keyOf(field.flag)] ?? options[keyOf(kebab(field.name))]
+  // Whatever an option has named is no longer among the arguments.
+  const places = fields.filter(
+    ({ name: field, place }) => place === 'positional' && given[field] === undefined,
+  )
+  if (positional.length > places.length) refuseExcess(command, positional.length, places.length)
   places.forEach((field, i) => {
     given[field.name] = positional[i]
   })
-  for (const field of fields.filter(({ place }) => place === 'option'))
-    given[field.name] = options[keyOf(field.flag)] ?? options[keyOf(kebab(field.name))]
   return {
     operation,
     command: name,
@@ -138,6 +165,13 @@ function invocationOf(
     idempotencyKey: textOf(options['idempotencyKey']),
     all: options['all'] === true,
   }
+}
+
+function refuseExcess(command: Command, given: number, expected: number): never {
+  command.error(
+    `error: too many arguments for '${command.name()}'. Expected ${expected} beside the options but got ${given}.`,
+    { code: 'commander.excessArguments' },
+  )
 }
 
 /** The name under which commander keeps an option. */

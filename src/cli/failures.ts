@@ -4,6 +4,7 @@ import { StartupError } from '../kernel/startup-error.ts'
 import { CliError, exitCodeOf, exitCodes, type ExitCode } from './exit-codes.ts'
 import type { Io } from './io.ts'
 import { safeLine, safeText } from './safe-text.ts'
+import { UsageError } from './usage-error.ts'
 
 /** What to do next, by the code of a refusal. */
 const hints: Readonly<Record<string, string>> = {
@@ -13,6 +14,8 @@ const hints: Readonly<Record<string, string>> = {
   invalid_admin_token: 'Check CARACAL_ADMIN_TOKEN, or the bootstrap-token file of CARACAL_HOME.',
   admin_token_zone_mismatch: 'Name the zone of your token with --zone.',
   admin_token_read_only: 'Ask an owner for a token that may write: caracal token create',
+  session_mandate_required:
+    'An agent calls this with its own session mandate as CARACAL_ADMIN_TOKEN: caracal mandate --app APP --raw',
   zone_not_found: 'See the zones: caracal zone list',
   revision_conflict: 'Read the object again and use its revision with --if-match.',
   stale: 'Preview the plan again on the present state: caracal plan preview ID',
@@ -77,7 +80,8 @@ function failureOf(error: unknown): Failure {
     return { ...nothing, message: error.message, code: 'cannot_start', hint: error.hint }
   if (error instanceof CommanderError) {
     const message = error.message.replace(/^error: /, '')
-    return { ...nothing, message, code: 'usage', hint: 'See: caracal help' }
+    const hint = error instanceof UsageError ? error.hint : 'See: caracal help'
+    return { ...nothing, message, code: 'usage', hint }
   }
   const message = error instanceof Error ? error.message : String(error)
   return { ...nothing, message, code: 'unexpected', hint: null }

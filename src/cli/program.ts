@@ -16,6 +16,7 @@ import { addPlanCommands, ownPlanCommands } from './plan-commands.ts'
 import { runOperation } from './run-operation.ts'
 import { down, status, up } from './service-commands.ts'
 import { openSession, type GlobalOptions, type Session } from './session.ts'
+import { explainUsage } from './usage-error.ts'
 
 /** What a run of the command has from outside. */
 export interface Surroundings {
@@ -89,6 +90,7 @@ export function buildProgram(surroundings: Surroundings, run: WithSession): Comm
   )
   addPlanCommands(commandOf(program, 'plan'), run)
   addAuditCommands(commandOf(program, 'audit'), surroundings.streams.output, run)
+  explainUsage(program)
   return program
 }
 

@@ -5,7 +5,8 @@ interface Group {
   readonly who: string
   readonly where: string
   readonly until: string
-  readonly gated: boolean
+  readonly verdict: AccessTuple['verdict']
+  readonly dependsOn: string
   readonly scopes: string[]
 }
 
@@ -21,28 +22,32 @@ export function accessSentences(
   const groups = new Map<string, Group>()
   for (const tuple of tuples) {
     const until = untilOf(tuple, untilByRule)
-    const gated = tuple.verdict === 'approval'
+    const { verdict } = tuple
+    const dependsOn = verdict === 'conditional' ? (tuple.depends_on ?? []).join(', ') : ''
     const key = JSON.stringify([
       tuple.application_id,
       tuple.user_id,
       tuple.resource_id,
       until,
-      gated,
+      verdict,
+      dependsOn,
     ])
     const group = groups.get(key) ?? {
       who: whoOf(tuple),
       where: whereOf(tuple, tuples),
       until,
-      gated,
+      verdict,
+      dependsOn,
       scopes: [],
     }
     group.scopes.push(safeLine(tuple.scope))
     groups.set(key, group)
   }
-  return [...groups.values()].map(({ who, where, until, gated, scopes }) => {
+  return [...groups.values()].map(({ who, where, until, verdict, dependsOn, scopes }) => {
     const notes = [
       ...(until === '' ? [] : [`until ${until}`]),
-      ...(gated && verb === 'gains' ? ['each use needs an approval'] : []),
+      ...(verdict === 'approval' && verb === 'gains' ? ['each use needs an approval'] : []),
+      ...(verdict === 'conditional' ? [`denied now, depends on ${safeLine(dependsOn)}`] : []),
     ]
     const note = notes.length === 0 ? '' : ` (${notes.join('; ')})`
     return `${who} ${verb} ${scopes.join(', ')} on ${where}${note}`

@@ -64,6 +64,12 @@ function Sentence({ verb, group, gains }: SentenceProps): ReactNode {
         </>
       )}
       {gains && group.gated && '; each use needs an approval'}
+      {group.dependsOn.length > 0 && (
+        <>
+          {'; denied now, depends on '}
+          <code>{visible(group.dependsOn.join(', '))}</code>
+        </>
+      )}
     </span>
   )
 }

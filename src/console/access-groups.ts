@@ -10,6 +10,8 @@ export interface AccessGroup {
   readonly identifier: string | null
   readonly scopes: readonly string[]
   readonly gated: boolean
+  /** On what it depends that it is denied now; empty where it is not denied. */
+  readonly dependsOn: readonly string[]
   /** When the access ends, or null. */
   readonly until: string | null
 }
@@ -23,8 +25,9 @@ export function accessGroups(
   for (const tuple of tuples) {
     const until = untilOf(tuple, untilByRule)
     const gated = tuple.verdict === 'approval'
+    const dependsOn = tuple.verdict === 'conditional' ? (tuple.depends_on ?? []) : []
     const { application_id, user_id, resource_id } = tuple
-    const key = JSON.stringify([application_id, user_id, resource_id, until, gated])
+    const key = JSON.stringify([application_id, user_id, resource_id, until, gated, dependsOn])
     const scopes = [...(groups.get(key)?.scopes ?? []), tuple.scope]
     const namesakes = tuples.some(
       (other) => other.resource_name === tuple.resource_name && other.resource_id !== resource_id,
@@ -37,6 +40,7 @@ export function accessGroups(
       identifier: namesakes ? tuple.resource_identifier : null,
       scopes,
       gated,
+      dependsOn,
       until,
     })
   }

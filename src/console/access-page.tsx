@@ -10,12 +10,26 @@ import { Name } from './text.tsx'
 import { visible } from './visible-text.ts'
 import type { AccessTuple } from './views.ts'
 
-const head = ['Application', 'For', 'Resource', 'Scope', 'Verdict', 'Because of'] as const
+const head = [
+  'Application',
+  'For',
+  'Resource',
+  'Scope',
+  'Verdict',
+  'Depends on',
+  'Because of',
+] as const
 const verdicts = [
   ['', 'All'],
   ['allow', 'Allowed'],
   ['approval', 'Each use needs an approval'],
+  ['conditional', 'Denied now'],
 ] as const
+const verdictTexts = {
+  allow: 'allowed',
+  approval: 'approval each time',
+  conditional: 'denied now',
+} as const
 /** The whole list is read, so that a filter finds whatever is there; more than this by hand. */
 const tuplesMax = 5_000
 const rowsAtOnce = 200
@@ -99,6 +113,7 @@ function holdsAll(tuple: AccessTuple, words: string): boolean {
     tuple.resource_identifier,
     tuple.scope,
     ...tuple.rules,
+    ...(tuple.depends_on ?? []),
   ]
     .join('\n')
     .toLowerCase()
@@ -126,11 +141,10 @@ function rowOf(tuple: AccessTuple): { readonly key: string; readonly cells: read
         <code className="faint">{visible(tuple.resource_identifier)}</code>
       </span>,
       <code key="scope">{visible(scope)}</code>,
-      <Chip
-        key="verdict"
-        word={verdict}
-        text={verdict === 'allow' ? 'allowed' : 'approval each time'}
-      />,
+      <Chip key="verdict" word={verdict} text={verdictTexts[verdict]} />,
+      <code key="depends" className="faint">
+        {visible((tuple.depends_on ?? []).join(', '))}
+      </code>,
       <code key="rules" className="faint">
         {visible(tuple.rules.join(', '))}
       </code>,

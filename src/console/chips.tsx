@@ -13,6 +13,7 @@ const tones: Readonly<Record<string, Tone>> = {
   previewed: 'warn',
   stale: 'warn',
   approval: 'warn',
+  conditional: 'warn',
   update: 'warn',
   medium: 'warn',
   failed: 'bad',

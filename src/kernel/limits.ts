@@ -61,6 +61,7 @@ export const limits = {
   modelCallsPerTurn: 16,
   modelTokensPerTurn: 60_000,
   accessTuples: 20_000,
+  accessDecisionsPerPage: 2_000,
   holdPollSeconds: 5,
   holdPollSecondsMax: 60,
   openHoldsPerApplication: 100,

@@ -20,7 +20,7 @@ export function byItself(requestId: string): Cause {
 
 /**
  * Tells of what has become of a hold, in the transaction in which it does: one audit event, and a
- * message to every webhook that wants it.
+ * message to every webhook that wants it. Both hold `more`, in which is no secret.
  */
 export async function announceHold(
   queries: Queries,
@@ -28,9 +28,10 @@ export async function announceHold(
   type: ApprovalEventType,
   hold: Hold,
   cause: Cause,
+  more: Readonly<Record<string, unknown>> = {},
 ): Promise<void> {
   const zone = hold.zone_id as ZoneId
-  const facts = factsOf(hold)
+  const facts = { ...factsOf(hold), ...more }
   await recordEvents(queries, nowMs, [
     {
       zone,

@@ -11,7 +11,7 @@ import { findModule } from '../store/policy-modules.ts'
 import { emptyDocuments } from './bundle.ts'
 import { noCustomPolicies, type CustomPolicies, type VersionPolicy } from './custom-policies.ts'
 import { documentKinds, type Documents } from './document-schemas.ts'
-import { localTimes, sliceDocuments, type DecisionInput } from './input.ts'
+import { labelsOf, localTimes, sliceDocuments, type DecisionInput } from './input.ts'
 
 export interface AuthorityApplication {
   readonly id: Id<'application'>
@@ -147,6 +147,13 @@ export function decisionInput(authority: Authority, request: AuthorityRequest): 
   const { zone, application, resource, documents } = authority
   if (application === null) throw new TypeError('a decision needs an application')
   const { nowMs } = request
+  const sliced = sliceDocuments(documents, {
+    application: application.id,
+    labels: labelsOf(application),
+    user: request.userId,
+    resource: resource?.identifier ?? null,
+    scopes: request.scopes,
+  })
   return {
     zone: { id: zone.id, active: zone.versionId !== null && !zone.archived },
     principal: {
@@ -169,11 +176,7 @@ export function decisionInput(authority: Authority, request: AuthorityRequest): 
       user,
       expired: hasPassed(expiresAtMs, nowMs),
     })),
-    documents: sliceDocuments(documents, {
-      application: application.id,
-      resource: resource?.identifier ?? null,
-      scopes: request.scopes,
-    }),
+    documents: sliced,
     approved: request.approved,
     context: {
       source_ip: request.sourceIp,

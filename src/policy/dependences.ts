@@ -1,4 +1,5 @@
 import type { CustomPolicies } from './custom-policies.ts'
+import type { Condition } from './document-schemas.ts'
 import { matchesPattern, type DecisionInput } from './input.ts'
 
 /** The clauses of a condition whose answer changes with the time, the place and the way of asking. */
@@ -14,13 +15,31 @@ export function dependencesOf(
   scope: string,
 ): string[] {
   const conditions = documents.conditions.filter(
-    ({ when }) =>
-      situational.some((clause) => when[clause] !== undefined) &&
-      (when.scopes ?? ['*']).some((pattern) => matchesPattern(pattern, scope)),
+    (condition) =>
+      isSituational(condition) &&
+      (condition.when.scopes ?? ['*']).some((pattern) => matchesPattern(pattern, scope)),
   )
   const custom = modules.filter(({ readsContext }) => readsContext)
   return [
     ...conditions.map(({ id }) => `condition:${id}`),
     ...custom.map(({ policyVersionId }) => `custom:${policyVersionId}`),
   ]
+}
+
+/** The same request and policies without the denials that another time or place may lift. */
+export function withoutSituation(
+  input: DecisionInput,
+  custom: CustomPolicies,
+): { readonly input: DecisionInput; readonly custom: CustomPolicies } {
+  const conditions = input.documents.conditions.filter(
+    (condition) => condition.effect !== 'deny' || !isSituational(condition),
+  )
+  return {
+    input: { ...input, documents: { ...input.documents, conditions } },
+    custom: { ...custom, modules: custom.modules.filter(({ readsContext }) => !readsContext) },
+  }
+}
+
+function isSituational({ when }: Condition): boolean {
+  return situational.some((clause) => when[clause] !== undefined)
 }

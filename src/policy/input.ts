@@ -165,9 +165,21 @@ export interface PlanDecision {
 /** What of the documents can matter to one request. */
 export interface DocumentSlice {
   readonly application: Id<'application'>
+  /** Those that the contract goes by: {@link labelsOf}. */
+  readonly labels: readonly string[]
+  /** Null: the application acts for itself. */
+  readonly user: string | null
   /** Null: unknown. */
   readonly resource: string | null
   readonly scopes: readonly string[]
+}
+
+/** The labels that an administrator gave, and the one that the kind of application implies. */
+export function labelsOf(principal: {
+  readonly kind: string
+  readonly labels: readonly string[]
+}): readonly string[] {
+  return [...principal.labels, `kind:${principal.kind}`]
 }
 
 /**
@@ -182,7 +194,9 @@ export function sliceDocuments(documents: Documents, slice: DocumentSlice): Deci
   return {
     app_ids: Object.fromEntries(named),
     grants: resource === null || entry === undefined ? {} : { [resource]: entry },
-    confinement,
+    confinement: confinement.filter(({ label_prefix: prefix }) =>
+      slice.labels.some((label) => label.startsWith(prefix)),
+    ),
     restrict,
     risk: risk.filter((item) => scopes.some((scope) => matchesPattern(item.scope, scope))),
     approval_tiers,
@@ -193,7 +207,7 @@ export function sliceDocuments(documents: Documents, slice: DocumentSlice): Deci
 /** Whether the clauses that name objects leave it open that a condition applies. */
 function canApply(
   when: Condition['when'],
-  { application, resource, scopes }: DocumentSlice,
+  { application, labels, user, resource, scopes }: DocumentSlice,
   named: readonly (readonly [string, string])[],
 ): boolean {
   const about = (patterns: readonly string[] | undefined, names: readonly string[]): boolean =>
@@ -203,6 +217,8 @@ function canApply(
   return (
     about(when.resources, resource === null ? [] : [resource]) &&
     about(when.scopes, scopes) &&
+    about(when.labels, labels) &&
+    about(when.subjects, user === null ? [] : [user]) &&
     (when.applications?.some((reference) => references.includes(reference)) ?? true)
   )
 }

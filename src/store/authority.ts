@@ -46,7 +46,7 @@ export interface AuthorityRow {
 }
 
 /** How many grants of one pair are read, the newest; leaving some out can only deny. */
-const grantsOfPair = 500
+export const grantsOfPair = 500
 
 /** An archived identifier may be given again, so only its live owner is meant. */
 const ways = {
@@ -90,7 +90,7 @@ function textFor(resourceIs: string): string {
     where z.id = $1`
 }
 
-function milliseconds(column: string): string {
+export function milliseconds(column: string): string {
   return `(extract(epoch from ${column}) * 1000)::bigint`
 }
 

@@ -2,7 +2,8 @@ import { sql, type Insertable, type RawBuilder, type Selectable } from 'kysely'
 import type { ZoneId } from '../kernel/ids.ts'
 import { limits } from '../kernel/limits.ts'
 import type { Queries } from './database.ts'
-import type { HoldDecisionRow, HoldRow } from './schema-step-up.ts'
+import type { AdminToken } from './principals.ts'
+import type { HoldDecisionRow, HoldRequirement, HoldRow } from './schema-step-up.ts'
 
 export type Hold = Selectable<HoldRow>
 export type HoldState = Hold['state']
@@ -72,6 +73,29 @@ export async function lockHoldOf(
     .limit(1)
     .forUpdate()
     .executeTakeFirst()
+}
+
+/**
+ * Locks what a request may move: the newest hold of exactly it, which is the answer, and the open
+ * ones of the same request under other policy set versions. They are locked by id, as every
+ * transaction locks holds, so that no two wait for each other. Indexes: holds_binding, holds_request.
+ */
+export async function lockRequest(
+  queries: Queries,
+  by: RequestOfHold & Pick<Hold, 'binding'>,
+): Promise<Hold | undefined> {
+  const { rows } = await sql<Hold>`
+    select * from holds where zone_id = ${by.zone_id} and id in (
+      (select id from holds where zone_id = ${by.zone_id} and binding = ${by.binding}
+        order by id desc limit 1)
+      union all
+      select id from holds
+      where zone_id = ${by.zone_id} and application_id = ${by.application_id}
+        and resource_id = ${by.resource_id} and state in ('pending', 'approved')
+        and session_id is not distinct from ${by.session_id}
+        and scopes = ${[...by.scopes]}::text[])
+    order by id for update`.execute(queries)
+  return rows.findLast(({ binding }) => binding === by.binding)
 }
 
 /** Makes a hold; undefined where another request has just made the same. Index: holds_open. */
@@ -162,13 +186,15 @@ export async function consumeHold(
     .executeTakeFirst()
 }
 
+/** What is the same request under whatever policy set version. */
+type RequestOfHold = Pick<Hold, 'zone_id' | 'application_id' | 'resource_id' | 'session_id'> & {
+  readonly scopes: readonly string[]
+}
+
 /** Ends the open holds of the same request under another policy set version. Index: holds_request. */
 export async function supersedeHolds(
   queries: Queries,
-  by: Pick<
-    Hold,
-    'zone_id' | 'application_id' | 'resource_id' | 'session_id' | 'policy_set_version_id'
-  > & { readonly scopes: readonly string[] },
+  by: RequestOfHold & Pick<Hold, 'policy_set_version_id'>,
 ): Promise<readonly Hold[]> {
   return queries
     .updateTable('holds')
@@ -197,7 +223,21 @@ export async function expireHolds(queries: Queries, now: Date): Promise<readonly
   return rows
 }
 
-/** The decisions on some holds, in order. Index: hold_decisions_person. */
+/** Whether every tier has its quorum of approvals that count. */
+export function isApproved(
+  { requirements }: Pick<Hold, 'requirements'>,
+  decisions: readonly HoldDecision[],
+): boolean {
+  return requirements.every((one) => approvalsOf(one, decisions) >= one.quorum)
+}
+
+export function approvalsOf({ tier }: HoldRequirement, decisions: readonly HoldDecision[]): number {
+  return decisions.filter(
+    (one) => one.decision === 'approve' && one.lapsed_at === null && one.tiers.includes(tier),
+  ).length
+}
+
+/** The decisions on some holds, in order. Index: hold_decisions_hold. */
 export async function decisionsOn(
   queries: Queries,
   holds: readonly string[],
@@ -216,6 +256,44 @@ export async function insertDecision(
   decision: Insertable<HoldDecisionRow>,
 ): Promise<void> {
   await queries.insertInto('hold_decisions').values(decision).execute()
+}
+
+/** A decision that counts, with the token that its person has decided under as it is now. */
+export interface StandingDecision extends HoldDecision {
+  readonly token: Pick<AdminToken, 'zone_id' | 'capabilities' | 'expires_at' | 'revoked_at'>
+}
+
+/** Indexes: hold_decisions_hold, the primary key of admin_tokens. */
+export async function standingDecisionsOn(
+  queries: Queries,
+  hold: string,
+): Promise<readonly StandingDecision[]> {
+  const rows = await queries
+    .selectFrom('hold_decisions')
+    .innerJoin('admin_tokens as t', 't.id', 'hold_decisions.approver_token_id')
+    .selectAll('hold_decisions')
+    .select(['t.zone_id as token_zone_id', 't.capabilities', 't.expires_at', 't.revoked_at'])
+    .where('hold_id', '=', hold)
+    .where('lapsed_at', 'is', null)
+    .orderBy('hold_decisions.id')
+    .execute()
+  return rows.map(({ token_zone_id, capabilities, expires_at, revoked_at, ...decision }) => ({
+    ...decision,
+    token: { zone_id: token_zone_id, capabilities, expires_at, revoked_at },
+  }))
+}
+
+/** Lets decisions count no longer. Index: primary key. */
+export async function lapseDecisions(
+  queries: Queries,
+  ids: readonly string[],
+  now: Date,
+): Promise<void> {
+  await queries
+    .updateTable('hold_decisions')
+    .set({ lapsed_at: now })
+    .where('id', 'in', [...ids])
+    .execute()
 }
 
 /** How many holds of the zone are in each state, each up to a bound. Index: holds_state. */

@@ -9,10 +9,12 @@ import { up as stepUp } from './migrations/0005-step-up.ts'
 import { up as policy } from './migrations/0006-policy.ts'
 import { up as revocationFeed } from './migrations/0007-revocation-feed.ts'
 import { up as peopleRates } from './migrations/0008-people-rates.ts'
+import { up as access } from './migrations/0009-access.ts'
 import { up as auditLog } from './migrations/0010-audit-log.ts'
 import { serviceRole } from './database.ts'
 
-const migrations = {
+/** Every migration by its name, in order. */
+export const migrations = {
   '0001-spine': { up: spine },
   '0002-sessions': { up: sessions },
   '0003-clients': { up: clients },
@@ -21,6 +23,7 @@ const migrations = {
   '0006-policy': { up: policy },
   '0007-revocation-feed': { up: revocationFeed },
   '0008-people-rates': { up: peopleRates },
+  '0009-access': { up: access },
   '0010-audit-log': { up: auditLog },
 }
 

@@ -51,6 +51,8 @@ export interface HoldDecisionRow {
   /** The tiers towards whose quorum it counts. */
   tiers: string[]
   reason: string | null
+  /** When it was found to count no longer. */
+  lapsed_at: Timestamp | null
   created_at: Timestamp
 }
 

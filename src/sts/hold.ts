@@ -10,13 +10,16 @@ import {
   isOpen,
   lockHold,
   lockHoldOf,
+  lockRequest,
   moveHold,
   notePoll,
   stateOf,
   supersedeHolds,
   type Hold,
 } from '../store/holds.ts'
+import { onceMore } from '../store/once-more.ts'
 import type { Facts } from './facts.ts'
+import { reopen, standingOf } from './lapse.ts'
 import type { Exchange } from './parts.ts'
 import type { Subject } from './subject.ts'
 
@@ -56,8 +59,10 @@ export async function holdOf(gated: Gated): Promise<Held> {
   // A delegation may be held for more than one application on it; the client names its own hold.
   const isItsOwn = facts.client.id === exchange.event.applicationId
   const named = isItsOwn ? exchange.parameters.get('approval_id') : undefined
-  return exchange.parts.context.db.transaction(exchange.zone, async (queries) =>
-    named === undefined ? heldOrMade(queries, gated) : heldByName(queries, gated, named),
+  return onceMore(() =>
+    exchange.parts.context.db.transaction(exchange.zone, async (queries) =>
+      named === undefined ? heldOrMade(queries, gated) : heldByName(queries, gated, named),
+    ),
   )
 }
 
@@ -79,7 +84,7 @@ async function supersede(queries: Queries, exchange: Exchange, hold: Hold): Prom
 }
 
 async function heldOrMade(queries: Queries, gated: Gated): Promise<Held> {
-  const found = await lockHoldOf(queries, gated.exchange.zone, bindingOf(gated))
+  const found = await lockRequest(queries, rowOf(gated))
   const turn = found && (await turnOf(queries, gated, found))
   return turn === undefined || turn.kind === 'over' ? make(queries, gated) : turn
 }
@@ -88,7 +93,7 @@ async function heldOrMade(queries: Queries, gated: Gated): Promise<Held> {
 async function turnOf(queries: Queries, { exchange }: Gated, hold: Hold): Promise<Held> {
   const { nowMs, event } = exchange
   const state = stateOf(hold, nowMs)
-  if (state === 'approved') return { kind: 'released', hold }
+  if (state === 'approved') return release(queries, exchange, hold)
   if (state === 'rejected' && hold.expires_at.getTime() > nowMs) return { kind: 'rejected', hold }
   if (state === 'consumed') return { kind: 'over', reason: 'approval_consumed' }
   if (state === 'superseded') return { kind: 'over', reason: 'approval_superseded' }
@@ -98,6 +103,14 @@ async function turnOf(queries: Queries, { exchange }: Gated, hold: Hold): Promis
     await announceHold(queries, nowMs, 'approval.expired', expired, byItself(event.requestId))
   }
   return { kind: 'over', reason: 'approval_expired' }
+}
+
+/** Releases a request whose approvals all still count; otherwise it waits for others. */
+async function release(queries: Queries, { nowMs, event }: Exchange, hold: Hold): Promise<Held> {
+  const standing = await standingOf(queries, hold, nowMs)
+  if (standing.isApproved) return { kind: 'released', hold }
+  const { requestId } = event
+  return { kind: 'waiting', hold: await reopen(queries, hold, standing, { nowMs, requestId }) }
 }
 
 /** RFC 8628 section 3.5: who polls too fast waits longer, from then on. */

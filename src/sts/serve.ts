@@ -4,6 +4,7 @@ import { recordEvents } from '../audit/record.ts'
 import { isFault, refuse, type Fault } from '../kernel/faults.ts'
 import { isToldBefore } from '../kernel/rate-limiter.ts'
 import type { Queries } from '../store/database.ts'
+import { onceMore } from '../store/once-more.ts'
 import { beginEvent, closeRefused, diagnose, type DraftEvent } from './draft-event.ts'
 import { parseForm } from './parameters.ts'
 import type { EndpointRequest, Exchange, Parts, Upon } from './parts.ts'
@@ -63,10 +64,12 @@ async function recordWith(
   event: AuditEvent,
   change: (queries: Queries) => Promise<void>,
 ): Promise<void> {
-  await context.db.transaction(event.zone, async (queries) => {
-    await recordEvents(queries, context.clock.now(), [event])
-    await change(queries)
-  })
+  await onceMore(() =>
+    context.db.transaction(event.zone, async (queries) => {
+      await recordEvents(queries, context.clock.now(), [event])
+      await change(queries)
+    }),
+  )
 }
 
 /**

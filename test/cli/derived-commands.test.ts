@@ -5,6 +5,7 @@ import { namesOfObject, namesOfVerb, verbOf } from '../../src/cli/command-names.
 import { addDerivedCommands } from '../../src/cli/derived-commands.ts'
 import { exampleOf, fieldsOf, isAboutZone, type Field } from '../../src/cli/fields.ts'
 import { createIo } from '../../src/cli/io.ts'
+import { ownPlanCommands } from '../../src/cli/plan-commands.ts'
 import { buildProgram } from '../../src/cli/program.ts'
 import type { Invocation } from '../../src/cli/run-operation.ts'
 import { catalogue } from '../../tools/catalogue.ts'
@@ -19,6 +20,10 @@ const operations: readonly (readonly [string, Operation])[] = catalogue.map((ope
 function wholeProgram(): Command {
   const { streams } = openStreams(false)
   return buildProgram({ env: {}, io: createIo(streams, false), streams }, async () => undefined)
+}
+
+function positionalOf(operation: Operation): readonly Field[] {
+  return fieldsOf(operation).filter(({ place }) => place === 'positional')
 }
 
 /** What a command line asks for; commander's own refusals are thrown. */
@@ -134,6 +139,74 @@ describe('command lines', () => {
     expect(invocation.operation.id).toBe(id)
     const set = Object.entries(invocation.given).filter(([, value]) => value !== undefined)
     expect(Object.fromEntries(set)).toEqual(given)
+  })
+
+  test.each(operations.filter(([, operation]) => positionalOf(operation).length > 0))(
+    '%s takes its arguments as options too, in any mixture',
+    async (_, operation) => {
+      const [object] = namesOfObject(objectOf(operation))
+      const [verb] = namesOfVerb(verbOf(operation))
+      const places = positionalOf(operation)
+      const expected = Object.fromEntries(places.map(({ name, flag }) => [name, `the-${flag}`]))
+      for (let optional = 1; optional < 2 ** places.length; optional += 1) {
+        const words = places.flatMap(({ flag }, at) =>
+          optional & (1 << at) ? [`--${flag}`, `the-${flag}`] : [`the-${flag}`],
+        )
+        const { given } = await parse(object, verb, ...words)
+        expect(given, words.join(' ')).toMatchObject(expected)
+      }
+      const twice = places.flatMap(({ flag }) => [`--${flag}`, 'x'])
+      await expect(parse(object, verb, ...twice, 'x')).rejects.toMatchObject({
+        code: 'commander.excessArguments',
+      })
+    },
+  )
+
+  test.each(operations)('%s says which option was meant', async (_, operation) => {
+    const [object] = namesOfObject(objectOf(operation))
+    const [verb] = namesOfVerb(verbOf(operation))
+    for (const { flag } of fieldsOf(operation)) {
+      const swapped = flag.length < 3 ? `${flag}x` : `${flag.slice(0, -2)}${flag.at(-1) ?? ''}`
+      if (fieldsOf(operation).some((other) => other.flag === swapped)) continue
+      const program = wholeProgram()
+      const refused = program.parseAsync([object, verb, `--${swapped}`, 'x'], { from: 'user' })
+      // Of the commands made by hand some have arguments that no option names.
+      const isArgument = ownPlanCommands.has(operation.id) && flag === 'plan'
+      await expect(refused).rejects.toMatchObject({
+        code: 'commander.unknownOption',
+        message: `error: unknown option '--${swapped}'; ${isArgument ? 'it is an argument' : `did you mean --${flag}?`}`,
+        hint: isArgument
+          ? `Type: caracal ${object} ${verb} <plan>`
+          : `See: caracal ${object} ${verb} --help`,
+      })
+    }
+  })
+
+  test.each(
+    operations.filter(([, operation]) => isAboutZone(operation) && operation.effect !== 'read'),
+  )('%s takes its zone from --zone, and from nowhere else', async (_, operation) => {
+    const [verb] = namesOfVerb(verbOf(operation))
+    const zones: (string | null)[] = []
+    const program = new Command().option('--zone <zone>').exitOverride()
+    addDerivedCommands(program, async ({ zone }) => {
+      zones.push(zone)
+    })
+    await program.parseAsync(['zone', verb, '--zone', 'mine'], { from: 'user' })
+    await program.parseAsync(['zone', verb, 'other'], { from: 'user' })
+    expect(zones).toEqual(['mine', 'other'])
+  })
+
+  test('what only agents may call is not shown to people', () => {
+    const forAgents = catalogue.filter(({ callers }) => callers === 'agents')
+    expect(forAgents.length).toBeGreaterThan(0)
+    for (const operation of forAgents) {
+      const [object] = namesOfObject(objectOf(operation))
+      const [verb] = namesOfVerb(verbOf(operation))
+      const program = wholeProgram()
+      const parent = program.commands.find((command) => command.name() === object)
+      expect(parent?.helpInformation()).not.toMatch(new RegExp(`^ +${verb}\\b`, 'm'))
+      expect(parent?.summary().split(', ')).not.toContain(verb)
+    }
   })
 
   test('what belongs to the call itself is not part of its input', async () => {

@@ -15,10 +15,16 @@ export interface Replica extends AsyncDisposable {
 
 const startTimeoutMs = 20_000
 
-/** Starts a replica through the same entry as `npm start`; resolves once it listens. */
-export async function startReplica(world: World): Promise<Replica> {
+/**
+ * Starts a replica through the same entry as `npm start`, or through that of a test with arguments;
+ * resolves once it listens.
+ */
+export async function startReplica(
+  world: World,
+  entry: readonly string[] = ['src/main.ts'],
+): Promise<Replica> {
   const home = await mkdtemp(join(tmpdir(), 'caracal-replica-'))
-  const child = spawn(process.execPath, ['src/main.ts'], {
+  const child = spawn(process.execPath, [...entry], {
     stdio: ['ignore', 'ignore', 'pipe'],
     env: {
       PATH: process.env['PATH'],

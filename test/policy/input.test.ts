@@ -9,6 +9,10 @@ function at(timezone: string | undefined): Condition {
   return { id: 'c', effect: 'deny', when, reason: 'x' }
 }
 
+function condition(id: string, when: Condition['when']): Condition {
+  return { id, effect: 'deny', when, reason: 'x' }
+}
+
 describe('local times', () => {
   test.each([
     ['UTC', '2025-06-30T23:59:59Z', 'mon', 1439],
@@ -69,13 +73,27 @@ test('a slice holds what is about the request, and inherits nothing', () => {
       { scope: 'invoices:*', tier: 'high' },
       { scope: 'orders:read', tier: 'low' },
     ],
+    confinement: [
+      { label_prefix: 'kind:', scopes: ['*'] },
+      { label_prefix: 'other', scopes: ['*'] },
+    ],
+    conditions: [
+      condition('labels', { labels: ['team:*'] }),
+      condition('other-labels', { labels: ['team:b'] }),
+      condition('subjects', { subjects: ['*'] }),
+    ],
   }
-  const request = { application: billing, resource: 'invoices', scopes: ['invoices:read'] }
+  const request = {
+    ...{ application: billing, labels: ['team:a', 'kind:managed'], user: null },
+    ...{ resource: 'invoices', scopes: ['invoices:read'] },
+  }
   const slice = sliceDocuments(documents, request)
   expect(slice).toMatchObject({
     app_ids: { billing },
     risk: [{ scope: 'invoices:*', tier: 'high' }],
   })
+  expect(slice.confinement.map((one) => one.label_prefix)).toEqual(['kind:'])
+  expect(slice.conditions.map(({ id }) => id)).toEqual(['labels'])
   expect(Object.keys(slice.app_ids)).toEqual(['billing'])
   expect(Object.keys(slice.grants)).toEqual(['invoices'])
   expect('plan_rules' in slice).toBe(false)

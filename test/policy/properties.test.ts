@@ -1,7 +1,12 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { Documents } from '../../src/policy/document-schemas.ts'
-import { sliceDocuments, type Decision, type DecisionInput } from '../../src/policy/input.ts'
+import {
+  labelsOf,
+  sliceDocuments,
+  type Decision,
+  type DecisionInput,
+} from '../../src/policy/input.ts'
 import { loadPolicyEngine } from '../../src/policy/load.ts'
 import { condition, confinement, decisionInput, documents, grants } from './inputs.ts'
 
@@ -128,6 +133,8 @@ test('the slice of the documents decides as all of them', () => {
     fc.property(decisionInput, documents, (input, all) => {
       const slice = {
         application: input.principal.application,
+        labels: labelsOf(input.principal),
+        user: input.principal.user,
         resource: input.resource?.identifier ?? null,
         scopes: input.scopes,
       }

@@ -9,10 +9,19 @@ export interface FreshDatabase extends AsyncDisposable {
   readonly connection: pg.ClientConfig & { readonly database: string }
 }
 
-export async function freshDatabase(): Promise<FreshDatabase> {
+export function freshDatabase(): Promise<FreshDatabase> {
+  return databaseFrom(templateDatabase)
+}
+
+/** The same without a schema. */
+export function emptyDatabase(): Promise<FreshDatabase> {
+  return databaseFrom('template0')
+}
+
+async function databaseFrom(template: string): Promise<FreshDatabase> {
   const server = inject('postgres')
   const database = `test_${randomBytes(8).toString('hex')}`
-  await asOwner(server, `create database ${database} template ${templateDatabase}`)
+  await asOwner(server, `create database ${database} template ${template}`)
   return {
     connection: { ...server, database },
     [Symbol.asyncDispose]: () => dropDatabase(server, database),

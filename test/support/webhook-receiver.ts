@@ -14,15 +14,18 @@ export interface Received {
   }
 }
 
+/** Null: the message is left without an answer. */
+type Status = number | null
+
 /** A receiver that keeps what it gets, and answers with the status that it is told. */
 export interface WebhookReceiver extends AsyncDisposable, Pick<HttpsServer, 'origin' | 'network'> {
   readonly received: readonly Received[]
-  answerWith(status: number): void
+  answerWith(status: Status | (() => Status)): void
 }
 
 export async function startReceiver(): Promise<WebhookReceiver> {
   const received: Received[] = []
-  let status = 200
+  let answer: Status | (() => Status) = 200
   const server = await startHttpsServer((request, response) => {
     const chunks: Buffer[] = []
     request.on('data', (chunk: Buffer) => chunks.push(chunk))
@@ -37,6 +40,8 @@ export async function startReceiver(): Promise<WebhookReceiver> {
         body,
         message: JSON.parse(body) as Received['message'],
       })
+      const status = typeof answer === 'function' ? answer() : answer
+      if (status === null) return
       response.writeHead(status, status === 302 ? { location: 'https://127.0.0.1/' } : {}).end()
     })
   }, 'hooks.example.com')
@@ -45,7 +50,7 @@ export async function startReceiver(): Promise<WebhookReceiver> {
     network: server.network,
     received,
     answerWith: (next) => {
-      status = next
+      answer = next
     },
     [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
   }

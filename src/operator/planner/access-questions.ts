@@ -88,11 +88,16 @@ function holderText(held: readonly AccessTuple[]): string {
   const [first] = held
   if (first === undefined) return ''
   const user = first.user_id === null ? '' : ` for user ${quoted(first.user_id)}`
-  const scopes = held.map((one) =>
-    one.verdict === 'approval' ? `${one.scope} after an approval` : one.scope,
-  )
+  const scopes = held.map(scopeText)
   const why = [...new Set(held.flatMap((one) => one.rules))]
   return `${cited({ name: first.application_name, id: first.application_id })}${user}: ${listed(scopes)} by ${some(why, 6)}`
+}
+
+/** A scope, with what stands between the holder and its use. */
+function scopeText({ scope, verdict, depends_on }: AccessTuple): string {
+  if (verdict === 'approval') return `${scope} after an approval`
+  if (verdict === 'allow') return scope
+  return `${scope} not now but as ${some(depends_on ?? [], 4)} permits`
 }
 
 function capped(lines: readonly string[], most = 40): readonly string[] {
@@ -160,9 +165,7 @@ function byResource(found: readonly AccessTuple[]): readonly string[] {
   }
   return [...groups.values()].map((held) => {
     const [first] = held
-    const scopes = held.map((one) =>
-      one.verdict === 'approval' ? `${one.scope} after an approval` : one.scope,
-    )
+    const scopes = held.map(scopeText)
     const why = [...new Set(held.flatMap((one) => one.rules))]
     const forUser = first?.user_id ?? null
     const user = forUser === null ? '' : ` for user ${quoted(forUser)}`
