@@ -8,8 +8,8 @@ type Rows = readonly pg.QueryResultRow[]
 
 /**
  * A question that one statement answers for all who ask it at the same time. The statement takes an
- * array for each of the values, with an element for everyone who asks, and says in `place` of a row
- * which of them it answers, from 1.
+ * array for each of the values, with an element for each question, and says in `place` of a row which
+ * of them it answers, from 1. Rows may have been given to others too.
  */
 export interface SharedQuery {
   readonly name: string
@@ -148,17 +148,20 @@ function statementsOf(reads: readonly Waiting[]): readonly Statement[] {
 
 type Sharing = Omit<Waiting, 'zone' | 'query'> & { readonly query: SharedQuery }
 
+/** Whoever asks the very same is told the same: it is read once. */
 function shared(sharing: readonly Sharing[]): Statement {
+  const questions = [...Map.groupBy(sharing, ({ query }) => JSON.stringify(query.asked)).values()]
   const { name = '', text = '', asked = [] } = sharing[0]?.query ?? {}
   return {
     query: {
       name,
       text,
-      values: asked.map((_, index) => sharing.map(({ query }) => query.asked[index] ?? null)),
+      values: asked.map((_, nth) => questions.map(([first]) => first?.query.asked[nth] ?? null)),
     },
     resolve(rows) {
       const byPlace = Map.groupBy(rows, ({ place }) => Number(place))
-      for (const [index, { resolve }] of sharing.entries()) resolve(byPlace.get(index + 1) ?? [])
+      for (const [index, askers] of questions.entries())
+        for (const { resolve } of askers) resolve(byPlace.get(index + 1) ?? [])
     },
     reject(error) {
       for (const { reject } of sharing) reject(error)
