@@ -104,7 +104,9 @@ async function readTogether(client: pg.PoolClient, batch: readonly Waiting[]): P
   }
 }
 
-const nothing = (): void => undefined
+function nothing(): void {
+  // Whoever sets the frame of other statements waits for none of its rows.
+}
 
 /**
  * The plan of a statement that many share must not depend on how many they are: PostgreSQL would
