@@ -39,7 +39,7 @@ export async function measureDelegation(settings: Settings): Promise<readonly Fi
     const requests = [{ zone, form }]
     return figure(
       `delegation.${depth}`,
-      await underLoad({ url, requests, connections, bound: { seconds } }),
+      await underLoad({ service, requests, connections, bound: { seconds } }),
     )
   })
 }

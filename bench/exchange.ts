@@ -21,7 +21,7 @@ export async function measureExchange(settings: Settings): Promise<readonly Figu
     zone,
     form: exchangeForm(client, sessions[i] ?? ''),
   }))
-  const load = { url: service.url, connections, bound: { seconds } }
+  const load = { service, connections, bound: { seconds } }
   return [
     figure('exchange.client_credentials', await underLoad({ ...load, requests: direct })),
     figure('exchange.token_exchange', await underLoad({ ...load, requests: exchanged })),

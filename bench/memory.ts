@@ -32,7 +32,7 @@ export async function measureMemory(settings: Settings): Promise<readonly Figure
   const clients = await seedClients(service.admin, 1)
   const requests = clients.map((client) => ({ zone, form: directForm(client) }))
   const { connections, seconds } = settings
-  const { note } = await underLoad({ url: service.url, requests, connections, bound: { seconds } })
+  const { note } = await underLoad({ service, requests, connections, bound: { seconds } })
   await sleep(settleMs)
   const after = await megabytesOf('Rss', [service.pid])
   return [...idle, figure('memory.after', { megabytes: after, note: `after ${note}` })]

@@ -27,7 +27,7 @@ async function byGrants({ connections, seconds, profile }: Settings): Promise<re
     const count = grantCounts[index] ?? 0
     await seedGrants(service.admin, count - there)
     there = count
-    const load = { url: service.url, requests, connections, bound: { seconds } }
+    const load = { service, requests, connections, bound: { seconds } }
     return figure(`scale.grants.${grantCounts[index] ?? 10}`, await underLoad(load))
   })
 }
@@ -43,7 +43,7 @@ async function byZones({ connections, seconds, profile }: Settings): Promise<rea
       const [client] = await seedClients(service.admin, 1, id)
       if (client !== undefined) requests.push({ zone: id, form: directForm(client) })
     }
-    const load = { url: service.url, requests, connections, bound: { seconds } }
+    const load = { service, requests, connections, bound: { seconds } }
     return figure(`scale.zones.${zoneCounts[index] ?? 1}`, await underLoad(load))
   })
 }
@@ -61,7 +61,7 @@ export async function measureEndurance(settings: Settings): Promise<readonly Fig
   const { connections, exchanges } = settings
   const bound = { requests: Math.ceil(exchanges / watches) }
   const megabytes = await inTurn(watches, async () => {
-    await fire({ url: service.url, requests, connections, bound })
+    await fire({ service, requests, connections, bound })
     return megabytesOf('Rss', [service.pid])
   })
   const line = megabytes.map((size) => Math.round(size)).join(', ')

@@ -31,7 +31,7 @@ async function introspection({ profile, connections, seconds }: Settings): Promi
       return { zone, endpoint: 'introspect' as const, form }
     }),
   )
-  const load = { url: service.url, requests, connections, bound: { seconds } }
+  const load = { service, requests, connections, bound: { seconds } }
   return figure('verification.introspection', await underLoad(load))
 }
 

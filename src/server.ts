@@ -50,8 +50,9 @@ export async function createServer(context: Context): Promise<FastifyInstance> {
   })
   app.decorateRequest('principal', null)
   app.decorateRequest('atDoor', false)
-  app.addHook('onRequest', async (request, reply) => {
-    void reply.headers({ ...safeHeaders, 'x-request-id': request.id })
+  app.addHook('onRequest', (request, reply, done) => {
+    void reply.headers(safeHeaders).header('x-request-id', request.id)
+    done()
   })
   app.setErrorHandler((error, request, reply) => sendFault(request, reply, error))
   app.setNotFoundHandler((request, reply) => {

@@ -31,16 +31,17 @@ export function tokenRoutes(sts: Sts): (app: FastifyInstance) => Promise<void> {
     readForms(app)
     answerErrors(app, sts)
     const post = (event: TokenEventType) => ({ bodyLimit: bodyBytes, config: { event } })
-    app.post<ZoneRequest>(
-      '/zones/:zone/oauth2/token',
-      post('token.request'),
-      async (request, reply) => uncached(reply).send(await sts.token(endpointRequest(request))),
-    )
+    app.post<ZoneRequest>('/zones/:zone/oauth2/token', post('token.request'), (request, reply) => {
+      uncached(reply)
+      return sts.token(endpointRequest(request))
+    })
     app.post<ZoneRequest>(
       '/zones/:zone/oauth2/introspect',
       post('token.introspect'),
-      async (request, reply) =>
-        uncached(reply).send(await sts.introspect(endpointRequest(request))),
+      (request, reply) => {
+        uncached(reply)
+        return sts.introspect(endpointRequest(request))
+      },
     )
     app.post<ZoneRequest>(
       '/zones/:zone/oauth2/revoke',

@@ -1,4 +1,4 @@
-import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
+import { hash, randomBytes, timingSafeEqual } from 'node:crypto'
 
 /** A secret as its owner sees it once, and what is stored of it. */
 export interface BearerSecret {
@@ -27,13 +27,13 @@ export function hashOfSecret(secret: string): string {
   return digest(secret).toString('hex')
 }
 
-/** Whether a secret is the one that `hash` was made from, in constant time. */
-export function isSecret(secret: string, hash: string): boolean {
-  const stored = Buffer.from(hash, 'hex')
+/** Whether a secret is the one that `hashed` was made from, in constant time. */
+export function isSecret(secret: string, hashed: string): boolean {
+  const stored = Buffer.from(hashed, 'hex')
   const given = digest(secret)
   return stored.length === given.length && timingSafeEqual(stored, given)
 }
 
 function digest(secret: string): Buffer {
-  return createHash('sha256').update(secret).digest()
+  return hash('sha256', secret, 'buffer')
 }

@@ -60,19 +60,33 @@ function chance(): Buffer {
   return pool.bytes.subarray(pool.used - idBytes, pool.used)
 }
 
+/** 130 bits in 26 digits, the first two of them 0 (TypeID 0.3). */
 function base32(bytes: Buffer): string {
-  let value = BigInt(`0x${bytes.toString('hex')}`)
   let text = ''
-  for (let i = 0; i < 26; i++) {
-    text = alphabet.charAt(Number(value & 31n)) + text
-    value >>= 5n
+  let rest = 0
+  let restBits = 2
+  for (const byte of bytes) {
+    rest = (rest << 8) | byte
+    restBits += 8
+    while (restBits >= 5) {
+      restBits -= 5
+      text += alphabet.charAt((rest >>> restBits) & 31)
+    }
+    rest &= (1 << restBits) - 1
   }
   return text
 }
 
+const patterns = Object.fromEntries(
+  Object.entries(idPrefix).map(([kind, prefix]) => [
+    kind,
+    new RegExp(`^${prefix}_[0-7][0-9a-hjkmnp-tv-z]{25}$`),
+  ]),
+) as Readonly<Record<IdKind, RegExp>>
+
 /** The pattern that every id of a kind matches; what the catalogue's schemas use. */
 export function idPattern(kind: IdKind): RegExp {
-  return new RegExp(`^${idPrefix[kind]}_[0-7][0-9a-hjkmnp-tv-z]{25}$`)
+  return patterns[kind]
 }
 
 export function isId<K extends IdKind>(kind: K, value: unknown): value is Id<K> {

@@ -1,7 +1,7 @@
 import { CompiledQuery, sql } from 'kysely'
 import type { Id, ZoneId } from '../kernel/ids.ts'
 import type { Queries } from './database.ts'
-import type { PreparedQuery } from './one-trip.ts'
+import type { SharedQuery } from './zone-reader.ts'
 
 /** Which pair the question is about. Without a resource only the application's facts are read. */
 export interface AuthoritySubject {
@@ -50,9 +50,9 @@ export const grantsOfPair = 500
 
 /** An archived identifier may be given again, so only its live owner is meant. */
 const ways = {
-  id: 'r.id = $3',
-  identifier: 'r.identifier = $3 and r.archived_at is null',
-  none: 'false and r.id = $3',
+  id: 'r.id = asked.resource',
+  identifier: 'r.identifier = asked.resource and r.archived_at is null',
+  none: 'false',
 } as const
 
 const texts: Readonly<Record<keyof typeof ways, string>> = {
@@ -67,7 +67,7 @@ const texts: Readonly<Record<keyof typeof ways, string>> = {
  */
 function textFor(resourceIs: string): string {
   return `
-    select z.id as zone_id, z.system, z.archived_at is not null as zone_archived,
+    select asked.place, z.id as zone_id, z.system, z.archived_at is not null as zone_archived,
       z.active_policy_set_version_id as version_id,
       (select k.id from zone_keys k where k.zone_id = z.id and k.state = 'active') as key_id,
       (select jsonb_build_object('id', a.id, 'name', a.name, 'kind', a.kind, 'labels', a.labels,
@@ -75,34 +75,35 @@ function textFor(resourceIs: string): string {
           'expires_at_ms', ${milliseconds('a.expires_at')},
           'auth_method', a.auth_method, 'secret_hash', a.secret_hash, 'jwks', a.jwks,
           'dpop_required', a.dpop_required)
-        from applications a where a.zone_id = z.id and a.id = $2) as application,
+        from applications a where a.zone_id = z.id and a.id = asked.application) as application,
       r.resource,
       coalesce((select jsonb_agg(jsonb_build_object('id', g.id, 'scopes', g.scopes,
           'user', g.user_id, 'expires_at_ms', ${milliseconds('g.expires_at')}))
-        from (select * from grants where application_id = $2 and resource_id = r.id
+        from (select * from grants where application_id = asked.application and resource_id = r.id
             and zone_id = z.id and archived_at is null
           order by id desc limit ${String(grantsOfPair)}) g), '[]') as grants
-    from zones z
+    from unnest($1::text[], $2::text[], $3::text[]) with ordinality
+      as asked (zone, application, resource, place)
+    join zones z on z.id = asked.zone
     left join lateral (
       select r.id, jsonb_build_object('id', r.id, 'identifier', r.identifier, 'scopes', r.scopes,
         'archived', r.archived_at is not null) as resource
-      from resources r where r.zone_id = z.id and ${resourceIs}) r on true
-    where z.id = $1`
+      from resources r where r.zone_id = z.id and ${resourceIs}) r on true`
 }
 
 export function milliseconds(column: string): string {
   return `(extract(epoch from ${column}) * 1000)::bigint`
 }
 
-/** The question as one statement that connections prepare. */
-export function authorityQuery(zone: ZoneId, subject: AuthoritySubject): PreparedQuery {
+/** The question as a statement that connections prepare, and that all who ask it share. */
+export function authorityQuery(zone: ZoneId, subject: AuthoritySubject): SharedQuery {
   const { resource } = subject
   const way = resource === null ? 'none' : 'id' in resource ? 'id' : 'identifier'
   const named = resource === null ? null : 'id' in resource ? resource.id : resource.identifier
   return {
     name: `authority_${way}`,
     text: texts[way],
-    values: [zone, subject.applicationId, named],
+    asked: [zone, subject.applicationId, named],
   }
 }
 
@@ -112,8 +113,9 @@ export async function findAuthority(
   zone: ZoneId,
   subject: AuthoritySubject,
 ): Promise<AuthorityRow | undefined> {
-  const { text, values } = authorityQuery(zone, subject)
-  const { rows } = await queries.executeQuery<AuthorityRow>(CompiledQuery.raw(text, [...values]))
+  const { text, asked } = authorityQuery(zone, subject)
+  const one = asked.map((value) => [value])
+  const { rows } = await queries.executeQuery<AuthorityRow>(CompiledQuery.raw(text, one))
   return rows[0]
 }
 

@@ -83,9 +83,16 @@ async function inTransaction<T>(
   })
 }
 
+const zoneOrAll = /^(\*|zone_[0-9a-z]{26})$/
+
+/** Throws a `TypeError` where row-level security could not be bound to it. */
+export function requireZone(zone: ZoneId | '*'): void {
+  if (!zoneOrAll.test(zone)) throw new TypeError('not a zone id')
+}
+
 /** Opens the transaction and binds it to the zone in one round trip. */
 export function beginIn(zone: ZoneId | '*'): string {
-  if (!/^(\*|zone_[0-9a-z]{26})$/.test(zone)) throw new TypeError('not a zone id')
+  requireZone(zone)
   return `begin; select set_config('caracal.zone', '${zone}', true)`
 }
 

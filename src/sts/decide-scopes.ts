@@ -144,8 +144,8 @@ async function decide(
     hops: subject.hops,
     approved,
   })
-  const { policy } = exchange.parts.context
-  return { input, ...(await policy.decideWith(facts.authority.custom, input)) }
+  const { decisions } = exchange.parts
+  return { input, ...(await decisions.of(facts.authority.custom, input)) }
 }
 
 function refuseDecision(exchange: Exchange, decision: Decided): never {

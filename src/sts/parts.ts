@@ -4,6 +4,7 @@ import type { Queries } from '../store/database.ts'
 import type { RateLimiter } from '../kernel/rate-limiter.ts'
 import type { ZoneReader } from '../store/zone-reader.ts'
 import type { StsContext } from './context.ts'
+import type { Decisions } from './decisions.ts'
 import type { DocumentCache } from './documents.ts'
 import type { DraftEvent } from './draft-event.ts'
 import type { MandateVerifier } from './mandate-verifier.ts'
@@ -19,6 +20,7 @@ export interface Parts {
   readonly reader: ZoneReader
   readonly zones: ZoneNames
   readonly documents: DocumentCache
+  readonly decisions: Decisions
   readonly signers: Signers
   readonly trust: Trust
   readonly mandates: MandateVerifier

@@ -8,6 +8,7 @@ import { createZoneReader } from '../store/zone-reader.ts'
 import { findZone } from '../store/zones.ts'
 import type { StsContext } from './context.ts'
 import { verifyControl, type ControlMandate } from './control.ts'
+import { createDecisions } from './decisions.ts'
 import { createDocumentCache } from './documents.ts'
 import { introspect, type IntrospectAnswer } from './introspect.ts'
 import { createMandateVerifier } from './mandate-verifier.ts'
@@ -73,6 +74,7 @@ export function createSts(context: StsContext, rates = createRateLimiter(context
     reader: createZoneReader(context.db.pool),
     zones: createZoneNames(context),
     documents: createDocumentCache(context),
+    decisions: createDecisions(context.policy),
     signers: createSigners(context),
     trust,
     mandates: createMandateVerifier(context, trust),

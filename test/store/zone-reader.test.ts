@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { newId } from '../../src/kernel/ids.ts'
 import { authorityQuery, findAuthority, type AuthorityRow } from '../../src/store/authority.ts'
@@ -64,6 +65,62 @@ describe('reads that share a round trip', () => {
       'fulfilled',
     ])
     expect(await reader.read(zone, setting)).toEqual([{ zone }])
+  })
+
+  test('answer each of those who share a statement, in the order they asked', async () => {
+    const tenants = await Promise.all(Array.from({ length: 4 }, () => tenant(world)))
+    const reader = createZoneReader(world.db.pool)
+    const named = fc.constantFrom(...tenants)
+    const question = fc.record({
+      zone: named,
+      application: named,
+      resource: fc.option(named),
+      byId: fc.boolean(),
+    })
+    await fc.assert(
+      fc.asyncProperty(fc.array(question, { maxLength: 30 }), async (questions) => {
+        const asked = questions.map(({ zone: { zone }, application, resource, byId }) => {
+          const { id, identifier } = resource?.resource ?? {}
+          const by = byId ? { id: String(id) } : { identifier: String(identifier) }
+          const { application: applicationId } = application
+          return { zone, subject: { applicationId, resource: resource === null ? null : by } }
+        })
+        const [together, alone] = await Promise.all([
+          Promise.all(
+            asked.map((one) => reader.read(one.zone, authorityQuery(one.zone, one.subject))),
+          ),
+          Promise.all(
+            asked.map((one) =>
+              world.db.transaction(one.zone, (q) => findAuthority(q, one.zone, one.subject)),
+            ),
+          ),
+        ])
+        const unplaced = together.map((rows) => rows.map(({ place: _, ...row }) => row))
+        expect(unplaced).toEqual(alone.map((row) => [{ ...row, place: undefined }]))
+      }),
+      { numRuns: 40 },
+    )
+  })
+
+  test('fail by themselves where they share a statement too', async () => {
+    const { zone } = await tenant(world)
+    const reader = createZoneReader(world.db.pool)
+    const halves = (number: string) => ({
+      name: 'halves',
+      text: `select place, 10 / number::int as half
+        from unnest($1::text[]) with ordinality as asked (number, place)`,
+      asked: [number],
+    })
+    const outcomes = await Promise.allSettled([
+      reader.read(zone, halves('2')),
+      reader.read(zone, halves('0')),
+      reader.read(zone, halves('5')),
+    ])
+    expect(outcomes).toMatchObject([
+      { value: [{ half: 5 }] },
+      { status: 'rejected', reason: { code: '22012' } },
+      { value: [{ half: 2 }] },
+    ])
   })
 
   test('refuse what is no zone', async () => {
