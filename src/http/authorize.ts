@@ -35,7 +35,11 @@ export function authorizeRoutes(
     const hidden = { schema: { hide: true } }
     const path = '/zones/:zone/oauth2/authorize'
     app.get<ZoneRequest>(path, hidden, serveWith(sts.askToSignIn))
-    const form = { ...hidden, bodyLimit: formBytes, config: { event: 'authorize.sign_in' as const } }
+    const form = {
+      ...hidden,
+      bodyLimit: formBytes,
+      config: { event: 'authorize.sign_in' as const },
+    }
     app.post<ZoneRequest>(path, form, serveWith(sts.signIn))
     app.get<ZoneRequest>('/zones/:zone/oauth2/callback', hidden, serveWith(sts.returnFromIssuer))
   }

@@ -106,7 +106,10 @@ export async function startWorld(
       ),
     rows,
     events: (zone) =>
-      rows<LoggedEvent>('select *, entry as body from events where zone_id = $1 order by position', [zone]),
+      rows<LoggedEvent>(
+        'select *, entry as body from events where zone_id = $1 order by position',
+        [zone],
+      ),
     async [Symbol.asyncDispose]() {
       await app.close()
       await sts[Symbol.asyncDispose]()
