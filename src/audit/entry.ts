@@ -3,7 +3,7 @@ import { newId, type ZoneId } from '../kernel/ids.ts'
 import type { AuditEvent } from './event.ts'
 
 /** The most bytes that an entry has: an entry bundle counts them in 16 bits (C2SP tlog-tiles). */
-export const entryBytesMax = 65_535
+const entryBytesMax = 65_535
 
 /** An event as it is kept: its entry is the very text that the log hashes. */
 export interface Entry {
