@@ -32,7 +32,6 @@ export const operator: Identity = {
     'subject_issuers:read',
     'subjects:read',
     'webhooks:read',
-    'witnesses:read',
     'zones:read',
   ],
 }

@@ -35,4 +35,15 @@ export const hiddenObjects: readonly string[] = [
   'webhooks',
   'sessions',
   'delegations',
+  'witnesses',
+]
+
+/** Reads that are for machines that check the log, not for models that talk of it. */
+export const hiddenOperations: readonly OperationId[] = [
+  'audit.checkpoint',
+  'audit.consistency',
+  'audit.entries',
+  'audit.export',
+  'audit.follow',
+  'audit.proof',
 ]

@@ -38,6 +38,14 @@ export const witnesses = [
     route: ['POST', all, 201],
   }),
   operation({
+    id: 'witnesses.get',
+    summary: 'Read one witness',
+    effect: 'read',
+    input: z.strictObject(target),
+    output: witness,
+    route: ['GET', `${all}/:witness_id`, 200],
+  }),
+  operation({
     id: 'witnesses.delete',
     summary: 'Archive a witness; the cosignatures that are kept stay',
     effect: 'delete',

@@ -7,7 +7,7 @@ import { foldName } from '../kernel/names.ts'
 import { archiveObject, insertObject, type ObjectRow } from '../store/objects.ts'
 import type { AdminHandlers, AdminServices } from './handlers.ts'
 import { listObjects } from './list.ts'
-import { getLive, refuseReserved } from './lookup.ts'
+import { get, getLive, refuseReserved } from './lookup.ts'
 import { governedView } from './views.ts'
 
 export function witnessHandlers(services: AdminServices): AdminHandlers<'witnesses'> {
@@ -26,6 +26,10 @@ export function witnessHandlers(services: AdminServices): AdminHandlers<'witness
       const { name, verifier_key } = input
       const fields = { name, name_key: foldName(name), verifier_key }
       return witnessView(await insertObject(tx, 'witnesses', fields))
+    },
+
+    async 'witnesses.get'(tx, input) {
+      return witnessView(await get(tx, 'witnesses', input.witness_id))
     },
 
     async 'witnesses.delete'(tx, input) {

@@ -28,5 +28,12 @@ export const platformEventTypes = {
   'log.prune': 'Retention removed the bodies of old events; their hashes stay in the tree',
 } as const
 
+/** Types of the events of requests that named no operation. */
+export const doorEventTypes = {
+  mcp: 'A request to the MCP endpoint that was refused before its tool was known',
+  'operation.unknown': 'A call that named no operation',
+} as const
+
+export type DoorEventType = keyof typeof doorEventTypes
 export type TokenEventType = keyof typeof tokenEventTypes
 export type PlatformEventType = keyof typeof platformEventTypes

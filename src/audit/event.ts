@@ -1,7 +1,7 @@
 import type { OperationId } from '../../tools/catalogue.ts'
 import type { ApprovalEventType } from '../../tools/webhooks.ts'
 import type { ZoneId } from '../kernel/ids.ts'
-import type { PlatformEventType, TokenEventType } from './event-types.ts'
+import type { DoorEventType, PlatformEventType, TokenEventType } from './event-types.ts'
 
 export type Outcome = 'allow' | 'deny' | 'applied' | 'refused' | 'failed'
 
@@ -40,7 +40,7 @@ interface Base {
 
 /** A call through the door: an operation of the catalogue, or a word that names none. */
 export interface OperationEvent extends Base {
-  readonly type: OperationId | 'operation.unknown'
+  readonly type: OperationId | DoorEventType
   readonly beforeDigest?: string | undefined
   readonly afterDigest?: string | undefined
 }

@@ -42,111 +42,129 @@ interface OpenLog {
 const roundEvents = 5_000
 const lockName = 'caracal.sequencer'
 
+/** Appends to the logs of all zones, in rounds. */
+export interface Integrator {
+  /** Integrates what waits, up to a round's worth. Returns whether more may wait. */
+  round(): Promise<boolean>
+}
+
+/** What one process knows of the logs. */
+interface State {
+  readonly context: IntegratorContext
+  readonly open: Map<ZoneId, OpenLog>
+  /** Logs that are not what their last checkpoint says: nothing more is signed in their name. */
+  readonly broken: Set<ZoneId>
+}
+
 /**
  * Gives the events that wait their places in the logs of their zones and signs what the logs have
  * become. A round is one transaction under a lock that one replica has: it happens whole or not at
  * all, so a leader that dies leaves the next one a log and its last checkpoint.
  */
-export class Integrator {
-  readonly #context: IntegratorContext
-  readonly #open = new Map<ZoneId, OpenLog>()
-  /** Logs that are not what their last checkpoint says: nothing more is signed in their name. */
-  readonly #broken = new Set<ZoneId>()
-
-  constructor(context: IntegratorContext) {
-    this.#context = context
+export function createIntegrator(context: IntegratorContext): Integrator {
+  const state: State = { context, open: new Map(), broken: new Set() }
+  return {
+    async round() {
+      const base = context.originBase()
+      if (base === null) return false
+      const done = await context.db.transaction('*', (queries) => integrate(state, queries, base))
+      for (const log of done.logs) state.open.set(log.zone, log)
+      return done.events === roundEvents
+    },
   }
+}
 
-  /** Integrates what waits, up to a round's worth. Returns whether more may wait. */
-  async round(): Promise<boolean> {
-    const base = this.#context.originBase()
-    if (base === null) return false
-    const { db } = this.#context
-    const done = await db.transaction('*', (queries) => this.#integrate(queries, base))
-    for (const log of done.logs) this.#open.set(log.zone, log)
-    return done.events === roundEvents
-  }
+async function integrate(
+  state: State,
+  queries: Queries,
+  base: string,
+): Promise<{ readonly logs: readonly OpenLog[]; readonly events: number }> {
+  const nothing = { logs: [], events: 0 }
+  if (!(await haveLock(queries))) return nothing
+  const leaves = await pendingLeaves(queries, [...state.broken], roundEvents)
+  if (leaves.length === 0) return nothing
+  const waiting = Map.groupBy(leaves, (leaf) => leaf.zone_id)
+  const logs = await openLogs(state, queries, [...waiting.keys()], base)
+  if (logs.length === 0) return nothing
+  await append(queries, logs, waiting)
+  await signLogs(state, queries, logs)
+  return { logs, events: leaves.length }
+}
 
-  async #integrate(queries: Queries, base: string): Promise<{ logs: OpenLog[]; events: number }> {
-    const nothing = { logs: [], events: 0 }
-    if (!(await haveLock(queries))) return nothing
-    const leaves = await pendingLeaves(queries, [...this.#broken], roundEvents)
-    if (leaves.length === 0) return nothing
-    const waiting = Map.groupBy(leaves, (leaf) => leaf.zone_id)
-    const logs = await this.#openLogs(queries, [...waiting.keys()], base)
-    await append(queries, logs, waiting)
-    await this.#sign(queries, logs)
-    return { logs, events: leaves.length }
+/** Opens the logs of zones, new ones too; those that are broken are told of and left out. */
+async function openLogs(
+  state: State,
+  queries: Queries,
+  zones: readonly ZoneId[],
+  base: string,
+): Promise<readonly OpenLog[]> {
+  const rows = await lockLogs(queries, zones)
+  const known = new Set(rows.map((row) => row.zone_id))
+  for (const zone of zones)
+    if (!known.has(zone)) rows.push(await createLog(state, queries, zone, base))
+  const logs: OpenLog[] = []
+  for (const row of rows) {
+    const log = await openLog(state, queries, row)
+    if (log !== null) logs.push(log)
   }
+  return logs
+}
 
-  /** Opens the logs of zones, new ones too; those that are broken are told of and left out. */
-  async #openLogs(queries: Queries, zones: readonly ZoneId[], base: string): Promise<OpenLog[]> {
-    const rows = await lockLogs(queries, zones)
-    const known = new Set(rows.map((row) => row.zone_id))
-    for (const zone of zones)
-      if (!known.has(zone)) rows.push(await this.#create(queries, zone, base))
-    const logs: OpenLog[] = []
-    for (const row of rows) {
-      const log = await this.#openLog(queries, row)
-      if (log !== null) logs.push(log)
-    }
-    return logs
-  }
+async function createLog(
+  { context }: State,
+  queries: Queries,
+  zone: ZoneId,
+  base: string,
+): Promise<Log> {
+  const { publicKey, privateDer } = generateNoteKey()
+  return insertLog(queries, {
+    zone_id: zone,
+    origin: `${base.replace(/^https?:\/\//, '')}/audit/zones/${zone}`,
+    public_key: publicKey,
+    sealed_private: context.vault.seal(privateDer, logKeyPurpose(zone)),
+    size: 0,
+    created_at: new Date(context.clock.now()),
+  })
+}
 
-  async #create(queries: Queries, zone: ZoneId, base: string): Promise<Log> {
-    const { publicKey, privateDer } = generateNoteKey()
-    return insertLog(queries, {
-      zone_id: zone,
-      origin: `${base.replace(/^https?:\/\//, '')}/audit/zones/${zone}`,
-      public_key: publicKey,
-      sealed_private: this.#context.vault.seal(privateDer, logKeyPurpose(zone)),
-      size: 0,
-      created_at: new Date(this.#context.clock.now()),
-    })
+/**
+ * What is open is taken out and put back only when the round is committed: what this process
+ * believes of a log is never more than what the database has kept of it.
+ */
+async function openLog(state: State, queries: Queries, row: Log): Promise<OpenLog | null> {
+  const { context, broken } = state
+  const zone = row.zone_id as ZoneId
+  const open = state.open.get(zone)
+  state.open.delete(zone)
+  if (open?.tree.size === row.size) return open
+  const tree = await treeOf(queries, row)
+  if (tree === null) {
+    broken.add(zone)
+    context.log.error({ zone }, 'the audit log of a zone is not what its key has signed')
+    return null
   }
+  const privateDer = context.vault.open(row.sealed_private, logKeyPurpose(zone))
+  return { zone, tree, signer: noteSigner(row.origin, row.public_key, privateDer) }
+}
 
-  /**
-   * What is open is taken out and put back only when the round is committed: what this process
-   * believes of a log is never more than what the database has kept of it.
-   */
-  async #openLog(queries: Queries, row: Log): Promise<OpenLog | null> {
-    const zone = row.zone_id as ZoneId
-    const open = this.#open.get(zone)
-    this.#open.delete(zone)
-    if (open?.tree.size === row.size) return open
-    const tree = await treeOf(queries, row)
-    if (tree === null) {
-      this.#broken.add(zone)
-      this.#context.log.error({ zone }, 'the audit log of a zone is not what its key has signed')
-      return null
-    }
-    const privateDer = this.#context.vault.open(row.sealed_private, logKeyPurpose(zone))
-    return { zone, tree, signer: noteSigner(row.origin, row.public_key, privateDer) }
-  }
-
-  async #sign(queries: Queries, logs: readonly OpenLog[]): Promise<void> {
-    if (logs.length === 0) return
-    const now = new Date(this.#context.clock.now())
-    await insertCheckpoints(
-      queries,
-      logs.map(({ zone, tree, signer }) => ({
-        zone_id: zone,
-        size: tree.size,
-        note: signNote(
-          checkpointText({ origin: signer.name, size: tree.size, root: tree.root() }),
-          signer,
-        ),
-        cosignatures: '{}',
-        created_at: now,
-      })),
-    )
-    await moveSizes(
-      queries,
-      logs.map(({ zone, tree }) => ({ zone, size: tree.size })),
-    )
-    for (const { zone } of logs)
-      await sql`select pg_notify(${logChannel}, ${zone})`.execute(queries)
-  }
+async function signLogs(
+  { context }: State,
+  queries: Queries,
+  logs: readonly OpenLog[],
+): Promise<void> {
+  const now = new Date(context.clock.now())
+  const checkpoints = logs.map(({ zone, tree, signer }) => {
+    const { size } = tree
+    const text = checkpointText({ origin: signer.name, size, root: tree.root() })
+    const note = signNote(text, signer)
+    return { zone_id: zone, size, note, cosignatures: '{}', created_at: now }
+  })
+  await insertCheckpoints(queries, checkpoints)
+  await moveSizes(
+    queries,
+    logs.map(({ zone, tree }) => ({ zone, size: tree.size })),
+  )
+  for (const { zone } of logs) await sql`select pg_notify(${logChannel}, ${zone})`.execute(queries)
 }
 
 /** What the sealed private key of a log is bound to. */

@@ -18,7 +18,7 @@ const checkpointDays = 30
 
 /**
  * Removes the events that are older than their zone keeps them, whole bundles from the beginning of
- * the log on, each step with its event. Their hashes stay, so the tree verifies as before.
+ * the log on, each step with its event. Their hashes stay, so the tree verifies all the same.
  */
 export async function applyRetention({ db, clock }: RetentionContext): Promise<void> {
   const nowMs = clock.now()

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Integrator, type IntegratorContext } from './integrate.ts'
+import { createIntegrator, type Integrator, type IntegratorContext } from './integrate.ts'
 
 /** How long an event waits at the most until a round begins that takes it. */
 const everyMs = 400
@@ -10,7 +10,7 @@ const everyMs = 400
  */
 export function startSequencer(context: IntegratorContext): AsyncDisposable {
   const stop = new AbortController()
-  const running = keepIntegrating(new Integrator(context), context, stop.signal)
+  const running = keepIntegrating(createIntegrator(context), context, stop.signal)
   return {
     async [Symbol.asyncDispose]() {
       stop.abort()

@@ -1,5 +1,5 @@
 import { parseCheckpoint, type Checkpoint } from './checkpoint.ts'
-import { GrowingTree } from './growing-tree.ts'
+import { emptyTree, type GrowingTree } from './growing-tree.ts'
 import { hashBytes, leafHash, rootOf } from './merkle.ts'
 import { parseNote, verifyNote, type VerifierKey } from './note.ts'
 import { entriesOf, hashesOf, tilePath, tileWidth, widthIn } from './tiles.ts'
@@ -48,201 +48,191 @@ const readAhead = 8
 /** Findings after which the rest is not worth telling. */
 const findingsMax = 20
 
+/** A verification under way. */
+interface Run {
+  readonly source: LogSource
+  readonly options: VerifyOptions
+  readonly findings: Finding[]
+  pruned: number
+}
+
 /**
  * Hashes every event of a log again and compares it with the tree, the tree with the signed
  * checkpoint, and the checkpoint with one that was kept earlier. Memory does not grow with the log.
  */
 export async function verifyLog(source: LogSource, options: VerifyOptions): Promise<Verified> {
-  const run = new Verification(source, options)
-  return run.run()
+  const run: Run = { source, options, findings: [], pruned: 0 }
+  const note = (await source.read('checkpoint'))?.toString() ?? null
+  const checkpoint = note === null ? null : signedCheckpoint(run, note, 'The checkpoint of the log')
+  const saved =
+    options.saved === undefined
+      ? null
+      : signedCheckpoint(run, options.saved, 'The checkpoint that was kept')
+  if (note === null && saved !== null)
+    find(run, 'truncated', 0, `The log is gone: a kept checkpoint has ${saved.size} events.`)
+  if (checkpoint !== null) {
+    if (saved !== null && saved.size > checkpoint.size)
+      find(
+        run,
+        'truncated',
+        checkpoint.size,
+        `The log was cut: it has ${checkpoint.size} events, and a kept checkpoint has ${saved.size}.`,
+      )
+    await hashAll(run, checkpoint, saved)
+  }
+  return { checkpoint, note, pruned: run.pruned, findings: run.findings }
 }
 
-class Verification {
-  readonly #source: LogSource
-  readonly #options: VerifyOptions
-  readonly #findings: Finding[] = []
-  #pruned = 0
+function find(run: Run, kind: FindingKind, sequence: number | null, message: string): void {
+  if (run.findings.length < findingsMax) run.findings.push({ kind, sequence, message })
+}
 
-  constructor(source: LogSource, options: VerifyOptions) {
-    this.#source = source
-    this.#options = options
+/** A checkpoint that the log's key has signed; null, and a finding, for any other text. */
+function signedCheckpoint(run: Run, text: string, what: string): Checkpoint | null {
+  const { key } = run.options
+  const note = parseNote(text)
+  const checkpoint = note === null ? null : parseCheckpoint(note.text)
+  if (note !== null && checkpoint?.origin === key.name && verifyNote(note, key).signed)
+    return checkpoint
+  find(run, 'forged_checkpoint', null, `${what} is not signed by the key of ${key.name}.`)
+  return null
+}
+
+async function hashAll(run: Run, checkpoint: Checkpoint, saved: Checkpoint | null): Promise<void> {
+  const { size } = checkpoint
+  const [ofTiles, ofEntries] = [emptyTree(), emptyTree()]
+  for await (const { index, tile, bundle } of tilesAhead(run.source, size)) {
+    const width = widthIn(size, { level: 0, index })
+    const leaves = compare(run, index, width, tile, bundle)
+    if (leaves === null) return
+    appendAll(run, ofTiles, hashesOf(tile ?? Buffer.alloc(0)), null)
+    appendAll(run, ofEntries, leaves, saved)
+    run.options.progress?.(Math.min(size, (index + 1) * tileWidth), size)
   }
+  if (ofTiles.root().equals(checkpoint.root)) return
+  const start = await firstBadTile(run.source, size)
+  const end = (start ?? 0) + tileWidth - 1
+  const where =
+    start === null ? '' : ` The first that does not fit is of the events ${start} to ${end}.`
+  const proven = ofEntries.root().equals(checkpoint.root)
+    ? ' The events themselves do: the hashes were changed.'
+    : ''
+  const message = `The hashes of the log do not have the root that was signed.${proven}${where}`
+  find(run, 'tree_mismatch', start, message)
+}
 
-  async run(): Promise<Verified> {
-    const note = (await this.#source.read('checkpoint'))?.toString() ?? null
-    const checkpoint = note === null ? null : this.#signed(note, 'The checkpoint of the log')
-    const saved = this.#savedCheckpoint()
-    if (note === null) this.#noCheckpoint(saved)
-    else if (checkpoint !== null) {
-      this.#refuseShorter(checkpoint, saved)
-      await this.#hashAll(checkpoint, saved)
+interface TileWithEntries {
+  readonly index: number
+  readonly tile: Buffer | null
+  readonly bundle: Buffer | null
+}
+
+/** The tiles of level 0 in their order with their entries, some of them read ahead. */
+async function* tilesAhead(source: LogSource, size: number): AsyncGenerator<TileWithEntries> {
+  const tiles = Math.ceil(size / tileWidth)
+  const ahead: Promise<TileWithEntries>[] = []
+  for (let next = 0; next < tiles || ahead.length > 0;) {
+    for (; next < tiles && ahead.length < readAhead; next += 1) {
+      const reading = readTile(source, next, widthIn(size, { level: 0, index: next }))
+      // What fails is seen where it is awaited.
+      reading.catch(() => undefined)
+      ahead.push(reading)
     }
-    return { checkpoint, note, pruned: this.#pruned, findings: this.#findings }
+    const first = await ahead.shift()
+    if (first !== undefined) yield first
   }
+}
 
-  /** A checkpoint that the log's key has signed; null, and a finding, for any other text. */
-  #signed(text: string, what: string): Checkpoint | null {
-    const { key } = this.#options
-    const note = parseNote(text)
-    const checkpoint = note === null ? null : parseCheckpoint(note.text)
-    if (note !== null && checkpoint?.origin === key.name && verifyNote(note, key).signed)
-      return checkpoint
-    this.#find('forged_checkpoint', null, `${what} is not signed by the key of ${key.name}.`)
+async function readTile(source: LogSource, index: number, width: number): Promise<TileWithEntries> {
+  const [tile, bundle] = await Promise.all([
+    source.read(`tile/${tilePath(0, index, width)}`),
+    source.read(`tile/${tilePath('entries', index, width)}`),
+  ])
+  return { index, tile, bundle }
+}
+
+/** The leaf hashes of a tile's events; null where nothing more can be checked. */
+function compare(
+  run: Run,
+  index: number,
+  width: number,
+  tile: Buffer | null,
+  bundle: Buffer | null,
+): readonly Buffer[] | null {
+  const first = index * tileWidth
+  if (tile?.length !== width * hashBytes) {
+    find(run, 'tree_mismatch', first, `The tile of the events from ${first} on is missing.`)
     return null
   }
-
-  #savedCheckpoint(): Checkpoint | null {
-    const { saved } = this.#options
-    return saved === undefined ? null : this.#signed(saved, 'The checkpoint that was kept')
+  const hashes = hashesOf(tile)
+  if (bundle === null && run.pruned === first) {
+    run.pruned = first + width
+    return hashes
   }
+  const leaves = bundleLeaves(bundle)
+  nameDifference(run, first, hashes, leaves)
+  return leaves.length === width ? leaves : hashes
+}
 
-  #noCheckpoint(saved: Checkpoint | null): void {
-    if (saved === null) return
-    const words = `The log is gone: a checkpoint that was kept has ${saved.size} events.`
-    this.#find('truncated', 0, words)
-  }
-
-  #refuseShorter(checkpoint: Checkpoint, saved: Checkpoint | null): void {
-    if (saved === null || saved.size <= checkpoint.size) return
-    this.#find(
-      'truncated',
-      checkpoint.size,
-      `The log was cut: it has ${checkpoint.size} events, and a checkpoint that was kept has ${saved.size}.`,
+/** Says of the first event that has another hash than the tree what is the matter with it. */
+function nameDifference(
+  run: Run,
+  first: number,
+  hashes: readonly Buffer[],
+  leaves: readonly Buffer[],
+): void {
+  const at = hashes.findIndex((hash, i) => leaves[i]?.equals(hash) !== true)
+  const hash = hashes[at]
+  if (hash === undefined) return
+  const sequence = first + at
+  const own = leaves[at]
+  const elsewhere = own === undefined ? -1 : hashes.findIndex((one) => one.equals(own))
+  if (own === undefined || (elsewhere !== -1 && leaves.length < hashes.length))
+    find(run, 'missing', sequence, `Event ${sequence} is missing.`)
+  else if (elsewhere !== -1 && leaves[elsewhere]?.equals(hash) === true)
+    find(
+      run,
+      'reordered',
+      sequence,
+      `Events ${sequence} and ${first + elsewhere} stand in each other's place.`,
     )
-  }
+  else find(run, 'edited', sequence, `Event ${sequence} is not what was logged: it was edited.`)
+}
 
-  async #hashAll(checkpoint: Checkpoint, saved: Checkpoint | null): Promise<void> {
-    const { size } = checkpoint
-    const ofTiles = new GrowingTree()
-    const ofEntries = new GrowingTree()
-    const tiles = Math.ceil(size / tileWidth)
-    const ahead: Promise<readonly [Buffer | null, Buffer | null]>[] = []
-    for (let next = 0, index = 0; index < tiles; index += 1) {
-      for (; next < tiles && next < index + readAhead; next += 1) {
-        const reading = this.#read(next, widthIn(size, { level: 0, index: next }))
-        // What fails is seen where it is awaited.
-        reading.catch(() => undefined)
-        ahead.push(reading)
-      }
-      const [tile, bundle] = (await ahead.shift()) ?? [null, null]
-      const width = widthIn(size, { level: 0, index })
-      const leaves = this.#compare(index, width, tile, bundle)
-      if (leaves === null) return
-      this.#append(ofTiles, hashesOf(tile ?? Buffer.alloc(0)), null)
-      this.#append(ofEntries, leaves, saved)
-      this.#options.progress?.(Math.min(size, (index + 1) * tileWidth), size)
-    }
-    await this.#compareRoots(checkpoint, ofTiles, ofEntries)
-  }
-
-  #read(index: number, width: number): Promise<readonly [Buffer | null, Buffer | null]> {
-    return Promise.all([
-      this.#source.read(`tile/${tilePath(0, index, width)}`),
-      this.#source.read(`tile/${tilePath('entries', index, width)}`),
-    ])
-  }
-
-  /** The leaf hashes of a tile's events; null where nothing more can be checked. */
-  #compare(
-    index: number,
-    width: number,
-    tile: Buffer | null,
-    bundle: Buffer | null,
-  ): readonly Buffer[] | null {
-    const first = index * tileWidth
-    if (tile?.length !== width * hashBytes) {
-      this.#find('tree_mismatch', first, `The tile of the events from ${first} on is missing.`)
-      return null
-    }
-    const hashes = hashesOf(tile)
-    if (bundle === null && this.#pruned === first) {
-      this.#pruned = first + width
-      return hashes
-    }
-    const leaves = bundleLeaves(bundle)
-    this.#nameDifference(first, hashes, leaves)
-    return leaves.length === width ? leaves : hashes
-  }
-
-  /** Says of the first event that has another hash than the tree what is the matter with it. */
-  #nameDifference(first: number, hashes: readonly Buffer[], leaves: readonly Buffer[]): void {
-    const at = hashes.findIndex((hash, i) => leaves[i]?.equals(hash) !== true)
-    const hash = hashes[at]
-    if (hash === undefined) return
-    const sequence = first + at
-    const own = leaves[at]
-    if (own === undefined) {
-      this.#find('missing', sequence, `Event ${sequence} is missing.`)
-      return
-    }
-    const elsewhere = hashes.findIndex((one) => one.equals(own))
-    if (elsewhere !== -1 && leaves.length < hashes.length)
-      this.#find('missing', sequence, `Event ${sequence} is missing.`)
-    else if (elsewhere !== -1 && leaves[elsewhere]?.equals(hash) === true)
-      this.#find(
-        'reordered',
-        sequence,
-        `Events ${sequence} and ${first + elsewhere} stand in each other's place.`,
+/** Appends hashes, and compares the root on the way where the kept checkpoint says what it was. */
+function appendAll(
+  run: Run,
+  tree: GrowingTree,
+  hashes: readonly Buffer[],
+  saved: Checkpoint | null,
+): void {
+  for (const hash of hashes) {
+    tree.append(hash)
+    if (tree.size === saved?.size && !tree.root().equals(saved.root))
+      find(
+        run,
+        'split_view',
+        null,
+        `Another history was signed: the first ${saved.size} events do not have the root of the kept checkpoint.`,
       )
-    else this.#find('edited', sequence, `Event ${sequence} is not what was logged: it was edited.`)
   }
+  tree.takeChanged()
+}
 
-  /** Appends hashes, and compares the root on the way where the kept checkpoint says what it was. */
-  #append(tree: GrowingTree, hashes: readonly Buffer[], saved: Checkpoint | null): void {
-    for (const hash of hashes) {
-      tree.append(hash)
-      if (tree.size === saved?.size && !tree.root().equals(saved.root))
-        this.#find(
-          'split_view',
-          null,
-          `Another history was signed: the first ${saved.size} events do not have the root of the checkpoint that was kept.`,
-        )
-    }
-    tree.takeChanged()
+/** Where the first full tile of level 0 begins whose root is not what the tile above it says. */
+async function firstBadTile(source: LogSource, size: number): Promise<number | null> {
+  for (let index = 0; index < Math.floor(size / tileWidth); index += 1) {
+    const above = Math.floor(index / tileWidth)
+    const width = widthIn(size, { level: 1, index: above })
+    const [tile, parent] = await Promise.all([
+      source.read(`tile/${tilePath(0, index)}`),
+      source.read(`tile/${tilePath(1, above, width)}`),
+    ])
+    const at = (index % tileWidth) * hashBytes
+    const said = parent?.subarray(at, at + hashBytes)
+    if (tile === null || said?.equals(rootOf(hashesOf(tile))) !== true) return index * tileWidth
   }
-
-  async #compareRoots(
-    checkpoint: Checkpoint,
-    ofTiles: GrowingTree,
-    ofEntries: GrowingTree,
-  ): Promise<void> {
-    if (ofTiles.root().equals(checkpoint.root)) return
-    const range = await this.#firstBadTile(checkpoint.size)
-    const where = range === null ? '' : ` The first hash that does not fit is of ${range.words}.`
-    const proven = ofEntries.root().equals(checkpoint.root)
-      ? ' The events themselves do: the hashes were changed.'
-      : ''
-    this.#find(
-      'tree_mismatch',
-      range?.start ?? null,
-      `The hashes of the log do not have the root that was signed.${proven}${where}`,
-    )
-  }
-
-  /** The first full tile of level 0 whose root is not what the tile above it says. */
-  async #firstBadTile(size: number): Promise<{ start: number; words: string } | null> {
-    for (let index = 0; index < Math.floor(size / tileWidth); index += 1) {
-      const above = Math.floor(index / tileWidth)
-      const width = widthIn(size, { level: 1, index: above })
-      const [tile, parent] = await Promise.all([
-        this.#source.read(`tile/${tilePath(0, index)}`),
-        this.#source.read(`tile/${tilePath(1, above, width)}`),
-      ])
-      const at = (index % tileWidth) * hashBytes
-      if (
-        tile === null ||
-        parent?.subarray(at, at + hashBytes).equals(rootOf(hashesOf(tile))) !== true
-      ) {
-        const start = index * tileWidth
-        return { start, words: `the events ${start} to ${start + tileWidth - 1}` }
-      }
-    }
-    return null
-  }
-
-  #find(kind: FindingKind, sequence: number | null, message: string): void {
-    if (this.#findings.length < findingsMax) this.#findings.push({ kind, sequence, message })
-  }
+  return null
 }
 
 /** The hashes of the entries of a bundle, as far as they can be read. */

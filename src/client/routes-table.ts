@@ -468,6 +468,12 @@ export const routes = {
       answer: 'object',
       reads: false,
     },
+    get: {
+      method: 'GET',
+      path: '/v1/zones/:zone_id/witnesses/:witness_id',
+      answer: 'object',
+      reads: true,
+    },
     delete: {
       method: 'DELETE',
       path: '/v1/zones/:zone_id/witnesses/:witness_id',

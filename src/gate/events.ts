@@ -64,7 +64,7 @@ export function refusalOf(
   const named = (request.input as { plan_id?: unknown } | null | undefined)?.plan_id
   return {
     zone: request.home,
-    type: known?.id ?? 'operation.unknown',
+    type: known?.id ?? (request.operation === 'mcp' ? 'mcp' : 'operation.unknown'),
     outcome: fault.code === 'internal' ? 'failed' : 'refused',
     ...actorOf(principal),
     requestId: request.requestId,

@@ -48,7 +48,7 @@ export function auditLogRoutes(context: Context): (app: FastifyInstance) => Prom
       await recordEarly(context, request, error)
       return sendFault(request, reply, error)
     })
-    const readers = new RecentReaders(() => context.clock.now())
+    const readers = recentReaders(() => context.clock.now())
     const hidden = { schema: { hide: true } }
     app.get<LogRequest>('/audit/zones/:zone_id/checkpoint', hidden, async (request, reply) => {
       const zone = await zoneOf(context, request)
@@ -122,28 +122,28 @@ async function admitReader(
  * Who has been let in to a zone's entries within the last minute: whoever reads a log of a million
  * events leaves an event a minute and not one for each bundle.
  */
-class RecentReaders {
-  readonly #until = new Map<string, number>()
-  readonly #now: () => number
-
-  constructor(now: () => number) {
-    this.#now = now
-  }
-
-  has(zone: string, principal: Principal): boolean {
-    const key = keyOf(zone, principal)
-    return key !== null && (this.#until.get(key) ?? 0) > this.#now()
-  }
-
-  add(zone: string, principal: Principal): void {
-    const key = keyOf(zone, principal)
-    if (key === null) return
-    for (const [one, until] of this.#until) if (until <= this.#now()) this.#until.delete(one)
-    this.#until.set(key, this.#now() + readerMs)
-  }
+interface RecentReaders {
+  has(zone: string, principal: Principal): boolean
+  add(zone: string, principal: Principal): void
 }
 
 const readerMs = 60_000
+
+function recentReaders(now: () => number): RecentReaders {
+  const until = new Map<string, number>()
+  return {
+    has(zone, principal) {
+      const key = keyOf(zone, principal)
+      return key !== null && (until.get(key) ?? 0) > now()
+    },
+    add(zone, principal) {
+      const key = keyOf(zone, principal)
+      if (key === null) return
+      for (const [one, ends] of until) if (ends <= now()) until.delete(one)
+      until.set(key, now() + readerMs)
+    },
+  }
+}
 
 /** By the credential: another of the same person may hold less. */
 function keyOf(zone: string, principal: Principal): string | null {

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { catalogue, findOperation } from '../../tools/catalogue.ts'
 import { metaOf } from '../../tools/fields.ts'
-import { hiddenObjects, planTools, platformReads } from '../../tools/mcp.ts'
+import { hiddenObjects, hiddenOperations, planTools, platformReads } from '../../tools/mcp.ts'
 import { objectOf, type Operation } from '../../tools/operation.ts'
 import { inputSchemaOf, outputSchemaOf, type JsonSchema } from './json-schema.ts'
 
@@ -48,6 +48,7 @@ function reads(): McpTool[] {
   return catalogue
     .filter(({ effect, id }) => effect === 'read' && !named.has(id))
     .filter((operation) => !hiddenObjects.includes(objectOf(operation)))
+    .filter(({ id }) => !hiddenOperations.includes(id))
     .filter(({ id, place }) => place !== 'platform' || platformReads.includes(id))
     .map((operation) => tool(operation.id.replace('.', '_'), operation, []))
 }

@@ -4,7 +4,7 @@ import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { parseCheckpoint, type Checkpoint } from '../../src/audit/checkpoint.ts'
 import type { AuditEvent } from '../../src/audit/event.ts'
-import { Integrator } from '../../src/audit/integrate.ts'
+import { createIntegrator, type Integrator } from '../../src/audit/integrate.ts'
 import { leafHash } from '../../src/audit/merkle.ts'
 import { parseNote } from '../../src/audit/note.ts'
 import { consistencyProof } from '../../src/audit/proofs.ts'
@@ -63,7 +63,7 @@ function integrator(on: Pick<Database, 'transaction'> = db): {
   const errors: object[] = []
   const log = { error: (facts: object) => void errors.push(facts) }
   const originBase = (): string => 'https://caracal.example'
-  return { one: new Integrator({ db: on, clock, vault, log, originBase }), errors }
+  return { one: createIntegrator({ db: on, clock, vault, log, originBase }), errors }
 }
 
 async function checkpoints(zone: ZoneId): Promise<Checkpoint[]> {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { checkpointText } from '../../src/audit/checkpoint.ts'
-import { GrowingTree } from '../../src/audit/growing-tree.ts'
+import { emptyTree } from '../../src/audit/growing-tree.ts'
 import { leafHash } from '../../src/audit/merkle.ts'
 import { generateNoteKey, noteSigner, signNote, type NoteSigner } from '../../src/audit/note.ts'
 import { openVault } from '../../src/kernel/vault.ts'
@@ -83,7 +83,7 @@ async function forgeTree(signer: NoteSigner): Promise<void> {
     'select entry::text as entry from events_logged where zone_id = $1 order by sequence',
     [make.zone],
   )
-  const tree = new GrowingTree()
+  const tree = emptyTree()
   for (const { entry } of entries) tree.append(leafHash(entry))
   for (const { level, index, hashes } of tree.takeChanged())
     await sql(

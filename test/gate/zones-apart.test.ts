@@ -4,6 +4,7 @@ import { catalogue, type OperationId } from '../../tools/catalogue.ts'
 import { metaOf } from '../../tools/fields.ts'
 import type { Operation } from '../../tools/operation.ts'
 import { examples } from '../support/examples.ts'
+import { witnessKey } from '../support/audit-log.ts'
 import { waitingApproval } from '../support/gated.ts'
 import { callOperation } from '../support/requests.ts'
 import { newZone } from '../support/zone-maker.ts'
@@ -137,6 +138,7 @@ describe('lists of a zone', () => {
         await make.plan()
         await make.conversation()
         await make.webhook()
+        await make.call('witnesses.create', { name: 'watch', verifier_key: witnessKey() })
         await waitingApproval(make)
         await make.delegation()
         await make.subjectIssuer()

@@ -139,9 +139,10 @@ describe.each(rows)('%s', (_, operation) => {
     const statuses = new Set([String(operation.route.status), ...dryRun, 'default'])
     expect(Object.keys(responses).sort()).toEqual([...statuses].sort())
     const { status } = operation.route
-    const media = operation.streams ? 'text/event-stream' : 'application/json'
+    const media = { events: ['text/event-stream'], file: ['application/jsonl', 'text/csv'] }
+    const own = operation.streams === null ? ['application/json'] : media[operation.streams]
     if (status === 204) expect(responses[status]?.content).toBeUndefined()
-    else expect(Object.keys(responses[status]?.content ?? {})).toEqual([media])
+    else expect(Object.keys(responses[status]?.content ?? {})).toEqual(own)
     expect(JSON.stringify(responses.default)).toContain('error_description')
   })
 })

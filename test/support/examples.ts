@@ -270,10 +270,8 @@ const stepUp: Pick<
 
   'witnesses.list': nothing,
   'witnesses.create': () => ({ name: freshName('witness'), verifier_key: witnessKey() }),
-  'witnesses.delete': async (make) => {
-    const made = { name: freshName('witness'), verifier_key: witnessKey() }
-    return { witness_id: (await make.call('witnesses.create', made)).id }
-  },
+  'witnesses.get': (make) => witness(make),
+  'witnesses.delete': (make) => witness(make),
 
   'webhooks.list': nothing,
   'webhooks.create': () => ({
@@ -296,6 +294,11 @@ export const examples: Examples = { ...objects, ...policy, ...stepUp, ...rest }
 
 async function webhook(make: ZoneMaker) {
   return { webhook_id: (await make.webhook()).id }
+}
+
+async function witness(make: ZoneMaker) {
+  const made = { name: freshName('witness'), verifier_key: witnessKey() }
+  return { witness_id: (await make.call('witnesses.create', made)).id }
 }
 
 /** A message that its webhook could not be given. */

@@ -50,7 +50,7 @@ export const layers: Readonly<Record<string, Layer>> = {
   },
   'src/policy': { values: [...records, 'policies'], types: compositionRoots },
   'src/outbox': { values: ['src/audit', ...records], types: ['tools'] },
-  'src/audit': { values: records, types: compositionRoots },
+  'src/audit': { values: records, types: [...compositionRoots, 'tools'] },
   'src/store': { values: ['src/kernel'], types: compositionRoots },
   'src/kernel': { values: [] },
 

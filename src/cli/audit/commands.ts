@@ -32,17 +32,19 @@ export function addAuditCommands(audit: Command, output: Writable, run: WithSess
     )
     .option('--checkpoint <file>', 'a checkpoint kept elsewhere, which the log must continue')
     .option(
-      '--from <folder>',
+      '--folder <folder>',
       'a folder made by "audit export --format tiles"; no service is asked',
     )
     .option('--save <file>', 'write the verified checkpoint to a file')
     .action((options: VerifyOptions) => run((session) => verify(session, options)))
   withFilters(
     audit
-      .command('tail')
+      .command('follow')
+      .alias('tail')
       .summary('Show the newest events, and go on as they come')
       .description('Show the newest events, and go on as they come, until Ctrl-C.')
       .option('-n, --lines <count>', 'events to begin with', countOf, 10)
+      .option('--after <place>', 'begin behind this place of the log instead', placeOf)
       .option('--no-follow', 'show them and end'),
   ).action((options: TailOptions) => run((session) => tail(session, options)))
   audit
@@ -58,8 +60,8 @@ export function addAuditCommands(audit: Command, output: Writable, run: WithSess
       .description('Export the log as JSON lines, CSV, or a folder that can be verified offline.')
       .option('--format <format>', 'jsonl, csv or tiles', 'jsonl')
       .option('--output <path>', 'file, or folder of tiles; standard output when absent')
-      .option('--since <time>', 'RFC 3339; events at or after it')
-      .option('--until <time>', 'RFC 3339; events before it'),
+      .option('--from <time>', 'RFC 3339; events at or after it')
+      .option('--to <time>', 'RFC 3339; events before it'),
   ).action((options: ExportOptions) => run((session) => exportLog(session, output, options)))
   audit.summary(audit.commands.map((command) => command.name()).join(', '))
 }
@@ -69,21 +71,15 @@ function withFilters(command: Command): Command {
     .option('--type <type>', 'type of event, such as token.exchange')
     .option('--outcome <outcome>', 'allow, deny, applied, refused or failed')
     .option('--actor <id>', 'id of who acted')
-    .option('--application <id>', 'id of the application')
-    .option('--session <id>', 'id of the session')
-    .option('--request <id>', 'id of the request')
-    .option('--plan <id>', 'id of the plan')
+    .option('--application-id <id>', 'id of the application')
+    .option('--session-id <id>', 'id of the session')
+    .option('--request-id <id>', 'id of the request')
+    .option('--plan-id <id>', 'id of the plan')
 }
 
-/** The filters as they are typed. */
-export interface FilterOptions {
-  readonly type?: string
-  readonly outcome?: string
-  readonly actor?: string
-  readonly application?: string
-  readonly session?: string
-  readonly request?: string
-  readonly plan?: string
+function placeOf(text: string): number {
+  if (!/^(?:-1|\d{1,15})$/.test(text)) throw usage('--after takes a place of the log, or -1.')
+  return Number(text)
 }
 
 function countOf(text: string): number {

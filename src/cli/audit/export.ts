@@ -8,15 +8,14 @@ import { tilePath, tileWidth, widthIn } from '../../audit/tiles.ts'
 import { CliError, exitCodes, usage, type ExitCode } from '../exit-codes.ts'
 import { startProgress, type Progress } from '../progress.ts'
 import type { Session } from '../session.ts'
-import type { FilterOptions } from './commands.ts'
-import { filtersOf } from './filters.ts'
+import { filtersOf, type FilterOptions } from './filters.ts'
 import { serviceSource, type KeyedLogSource } from './log-sources.ts'
 
 export interface ExportOptions extends FilterOptions {
   readonly format: string
   readonly output?: string
-  readonly since?: string
-  readonly until?: string
+  readonly from?: string
+  readonly to?: string
 }
 
 /** Writes the log to a file, a folder or standard output. */
@@ -28,7 +27,7 @@ export async function exportLog(
   const { format } = options
   if (format === 'tiles') return exportTiles(session, options)
   if (format !== 'jsonl' && format !== 'csv') throw usage('--format takes jsonl, csv or tiles.')
-  const { since: from, until: to } = options
+  const { from, to } = options
   const body = await session.client().audit.export(session.zone, {
     format,
     ...filtersOf(options),
@@ -54,7 +53,7 @@ async function* count(
   }
 }
 
-/** A folder in the layout of C2SP tlog-tiles, which `audit verify --from` reads. */
+/** A folder in the layout of C2SP tlog-tiles, which `audit verify --folder` reads. */
 async function exportTiles(session: Session, { output }: ExportOptions): Promise<ExitCode> {
   if (output === undefined) throw usage('--format tiles needs --output, the folder to write.')
   const source = serviceSource(session)
@@ -70,7 +69,7 @@ async function exportTiles(session: Session, { output }: ExportOptions): Promise
   await copy(source, output, 'key', false)
   write(join(output, 'checkpoint'), note)
   session.io.note(
-    `${checkpoint.size} events; verify them with: caracal audit verify --from ${output}`,
+    `${checkpoint.size} events; verify them with: caracal audit verify --folder ${output}`,
   )
   return exitCodes.done
 }

@@ -1,5 +1,15 @@
 import type { RequestOf } from '../../../tools/catalogue.ts'
-import type { FilterOptions } from './commands.ts'
+
+/** The filters as they are typed. */
+export interface FilterOptions {
+  readonly type?: string
+  readonly outcome?: string
+  readonly actor?: string
+  readonly applicationId?: string
+  readonly sessionId?: string
+  readonly requestId?: string
+  readonly planId?: string
+}
 
 /** The filters as the API has them. */
 export function filtersOf(options: FilterOptions): RequestOf<'audit.follow'> {
@@ -7,10 +17,10 @@ export function filtersOf(options: FilterOptions): RequestOf<'audit.follow'> {
     type: options.type,
     outcome: options.outcome,
     actor: options.actor,
-    application_id: options.application,
-    session_id: options.session,
-    request_id: options.request,
-    plan_id: options.plan,
+    application_id: options.applicationId,
+    session_id: options.sessionId,
+    request_id: options.requestId,
+    plan_id: options.planId,
   }
   const given = Object.entries(named).filter(([, value]) => value !== undefined)
   return Object.fromEntries(given)

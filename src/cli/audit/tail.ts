@@ -3,11 +3,11 @@ import { exitCodes, type ExitCode } from '../exit-codes.ts'
 import { localTime } from '../render-value.ts'
 import { safeLine } from '../safe-text.ts'
 import type { Session } from '../session.ts'
-import type { FilterOptions } from './commands.ts'
-import { filtersOf } from './filters.ts'
+import { filtersOf, type FilterOptions } from './filters.ts'
 
 export interface TailOptions extends FilterOptions {
   readonly lines: number
+  readonly after?: number
   readonly follow: boolean
 }
 
@@ -18,11 +18,11 @@ export async function tail(session: Session, options: TailOptions): Promise<Exit
   const client = session.client()
   const filters = filtersOf(options)
   const { lines, follow } = options
-  const found = await newest(session, filters, Math.max(lines, 1))
-  for (const event of lines === 0 ? [] : found) print(session, event)
+  const found = options.after === undefined ? await newest(session, filters, lines) : []
+  for (const event of found) print(session, event)
   if (!follow) return exitCodes.done
   const last = found.findLast((event) => event.sequence !== null)
-  const after = last?.sequence ?? null
+  const after = options.after ?? last?.sequence ?? null
   const shown = new Set(found.map(({ id }) => id))
   const input = { ...filters, ...(after !== null && { after }) }
   for await (const { data } of client.audit.follow(session.zone, input)) {
@@ -37,6 +37,7 @@ async function newest(
   filters: ReturnType<typeof filtersOf>,
   limit: number,
 ): Promise<Event[]> {
+  if (limit === 0) return []
   const page = await session.client().audit.list(session.zone, { ...filters, limit })
   return page.items.toReversed()
 }

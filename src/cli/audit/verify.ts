@@ -13,7 +13,7 @@ import { folderSource, serviceSource, type KeyedLogSource } from './log-sources.
 export interface VerifyOptions {
   readonly key?: string
   readonly checkpoint?: string
-  readonly from?: string
+  readonly folder?: string
   readonly save?: string
 }
 
@@ -23,15 +23,16 @@ type Remembered = z.output<typeof remembered>
 
 /** Verifies a log, and remembers what it was. */
 export async function verify(session: Session, options: VerifyOptions): Promise<ExitCode> {
-  const source = options.from === undefined ? serviceSource(session) : folderSource(options.from)
+  const source =
+    options.folder === undefined ? serviceSource(session) : folderSource(options.folder)
   const shown = await source.key()
-  const before = options.from === undefined ? recall(session) : null
+  const before = options.folder === undefined ? recall(session) : null
   const key = keyOf(options, before, shown)
   const saved = options.checkpoint === undefined ? before?.note : readNote(options.checkpoint)
   const result = await run(session, source, key, saved)
   const { checkpoint, note, findings } = result
   if (findings.length === 0 && checkpoint !== null && note !== null) {
-    if (options.from === undefined) remember(session, encodeVerifierKey(key), note)
+    if (options.folder === undefined) remember(session, encodeVerifierKey(key), note)
     if (options.save !== undefined) writeFileSync(options.save, note)
   }
   print(session, key, result, before === null && options.key === undefined)
