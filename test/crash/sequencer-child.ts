@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { openVault } from '../../src/kernel/vault.ts'
 import type { ZoneId } from '../../src/kernel/ids.ts'
 import { newId } from '../../src/kernel/ids.ts'
@@ -6,9 +7,12 @@ import { createEventWriter } from '../../src/audit/writer.ts'
 import { openDatabase } from '../../src/store/database.ts'
 
 /**
- * Records events and integrates them as fast as it can until it is killed. Says the id of each event
+ * Records events and integrates them until it is killed. Says the id of each event
  * on a line of its own once it is durable, and `round` after each round that it has done.
  */
+/** Leaves the processors to the next one, which is starting. */
+const pauseMs = 5
+
 const [connection = '', masterKey = '', zone = ''] = process.argv.slice(2)
 const db = openDatabase(JSON.parse(connection) as Parameters<typeof openDatabase>[0])
 const clock = { now: (): number => Date.now() }
@@ -29,6 +33,7 @@ async function record(): Promise<never> {
       requestId: newId('request', clock.now()),
     })
     process.stdout.write(`${id}\n`)
+    await sleep(pauseMs)
   }
 }
 
@@ -36,6 +41,7 @@ async function integrate(): Promise<never> {
   for (;;) {
     await integrator.round()
     process.stdout.write('round\n')
+    await sleep(pauseMs)
   }
 }
 

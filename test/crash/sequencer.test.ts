@@ -1,6 +1,9 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as delay } from 'node:timers/promises'
 import pg from 'pg'
@@ -37,6 +40,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await owner.end()
   await database[Symbol.asyncDispose]()
+  rmSync(compiled, { recursive: true, force: true })
 })
 
 interface Child {
@@ -46,6 +50,8 @@ interface Child {
   readonly works: Promise<void>
 }
 
+/** Two hundred processes are started: what one has compiled the next need not. */
+const compiled = mkdtempSync(join(tmpdir(), 'caracal-compiled-'))
 const masterKey = randomBytes(32).toString('base64')
 const broken: string[] = []
 
@@ -53,7 +59,10 @@ function start(): Child {
   const child = spawn(
     process.execPath,
     ['test/crash/sequencer-child.ts', JSON.stringify(database.connection), masterKey, zone],
-    { stdio: ['ignore', 'pipe', 'inherit'] },
+    {
+      stdio: ['ignore', 'pipe', 'inherit'],
+      env: { PATH: process.env['PATH'], NODE_COMPILE_CACHE: compiled },
+    },
   )
   const acknowledged: string[] = []
   const working = Promise.withResolvers<undefined>()
