@@ -24,6 +24,7 @@ export interface Running extends AsyncDisposable {
   readonly url: string
   readonly pid: number
   readonly admin: AdminClient
+  readonly adminToken: string
   /** From the start of the process to its first answer. */
   readonly startedInMs: number
 }
@@ -50,6 +51,22 @@ export async function startReplicas(): Promise<
   const other = held.use(await start(join(folder, 'other'), null, shared))
   const stack = held.move()
   return { one, other, issuerBase, [Symbol.asyncDispose]: () => stack.disposeAsync() }
+}
+
+/** One process of the service on a database that the benchmark fills by itself. */
+export async function startOnDatabase(): Promise<
+  AsyncDisposable & { readonly service: Running; readonly connection: EmbeddedConnection }
+> {
+  await using held = new AsyncDisposableStack()
+  const folder = await mkdtemp(join(tmpdir(), 'caracal-bench-'))
+  await chmod(folder, 0o711)
+  held.defer(() => rm(folder, { recursive: true, force: true }))
+  const postgres = held.use(await startEmbeddedPostgres({ home: join(folder, 'database') }))
+  const { connection } = postgres
+  const shared = { DATABASE_URL: connectionUrl(connection) }
+  const service = held.use(await start(join(folder, 'home'), null, shared))
+  const stack = held.move()
+  return { service, connection, [Symbol.asyncDispose]: () => stack.disposeAsync() }
 }
 
 function connectionUrl({ host, port, user, password, database }: EmbeddedConnection): string {
@@ -101,6 +118,7 @@ async function start(
     url,
     pid: child.pid ?? 0,
     admin: createAdminClient({ apiUrl: url, adminToken }),
+    adminToken,
     startedInMs,
     async [Symbol.asyncDispose]() {
       child.kill('SIGTERM')

@@ -1,3 +1,4 @@
+import { measureAudit } from './audit.ts'
 import { measureDecisions } from './decisions.ts'
 import { measureDelegation } from './delegation.ts'
 import { measureExchange } from './exchange.ts'
@@ -19,6 +20,7 @@ export const sections = {
   delegation: measureDelegation,
   verification: measureVerification,
   endurance: measureEndurance,
+  audit: measureAudit,
   plans: measurePlans,
   decisions: measureDecisions,
   start: measureStart,
