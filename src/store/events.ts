@@ -36,7 +36,8 @@ const list = 'events'
 
 /**
  * The newest events first, those not yet in the log too. Every filter has an index that has the order
- * as well: events_logged_time, _type, _outcome, _actor, _application, _session, _request, _plan.
+ * as well: events_logged_time (an outcome of allow is that of most), _type, _outcome, _actor, _application,
+ * _session, _request, _plan.
  */
 export async function searchEvents(
   queries: Queries,
