@@ -114,8 +114,6 @@ async function followEvents(
     ...(reply.getHeaders() as Record<string, string>),
     'content-type': 'text/event-stream; charset=utf-8',
     'x-accel-buffering': 'no',
-    // A connection that becomes idle while the service closes would keep it from closing.
-    connection: 'close',
   })
   const gone = new AbortController()
   raw.on('error', () => undefined)

@@ -62,9 +62,15 @@ describe('audit verify', () => {
     expect((await caracal('audit', 'verify', '--checkpoint', join(home, 'none'))).exit).toBe(2)
   })
 
-  test('of a zone that has no log yet says so', async () => {
-    const answer = await caracal('--zone', 'nowhere', 'audit', 'verify')
-    expect(answer).toMatchObject({ exit: 1, notes: expect.stringContaining('no checkpoint') })
+  test('of a zone that does not exist says so', async () => {
+    const answer = await caracal('--json', '--zone', 'nowhere', 'audit', 'verify')
+    expect(answer.json).toMatchObject({ error: 'zone_not_found', hint: expect.any(String) })
+    expect(answer.exit).not.toBe(0)
+  })
+
+  test('of the platform’s own zone verifies what the platform did', async () => {
+    const answer = await caracal('--zone', 'caracal-sys', 'audit', 'verify')
+    expect(answer).toMatchObject({ exit: 0, out: expect.stringContaining('Verified') })
   })
 })
 

@@ -17,9 +17,10 @@ export function serviceSource({ url, zone, token }: Session): KeyedLogSource {
   const prefix = `${url}/audit/zones/${encodeURIComponent(zone)}`
   const read = async (path: string): Promise<Buffer | null> => {
     const response = await send(`${prefix}/${path}`, token)
-    if (response.status === 404 || response.status === 410) return null
-    if (!response.ok) throw await refusal(response)
-    return Buffer.from(await response.arrayBuffer())
+    if (response.ok) return Buffer.from(await response.arrayBuffer())
+    const refused = await refusal(response)
+    if (refused.code === 'not_found' || refused.code === 'audit_pruned') return null
+    throw refused
   }
   return {
     read,
@@ -47,7 +48,9 @@ async function refusal(response: Response): Promise<CliError> {
   }
   const message = body.error_description ?? `The log answered ${response.status}.`
   const exit = response.status < 500 ? exitCodes.refused : exitCodes.failure
-  return new CliError(exit, body.error ?? 'unexpected_answer', message)
+  const code = body.error ?? 'unexpected_answer'
+  const hint = code === 'zone_not_found' ? { hint: 'See the slugs: caracal zone list' } : {}
+  return new CliError(exit, code, message, hint)
 }
 
 /** A log that was exported to a folder as tiles. */
