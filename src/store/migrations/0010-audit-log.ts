@@ -48,6 +48,13 @@ const log = [
     where session_id is not null`,
   `create index events_logged_plan on events_logged (plan_id, time, position)
     where plan_id is not null`,
+  // Of most applications nearly everything is allowed: what is not must be found beside it.
+  `create index events_logged_type_outcome on events_logged (zone_id, type, outcome, time, position)
+    where outcome <> 'allow'`,
+  `create index events_logged_actor_outcome on events_logged (actor_id, outcome, time, position)
+    where outcome <> 'allow'`,
+  `create index events_logged_application_outcome
+    on events_logged (application_id, outcome, time, position) where outcome <> 'allow'`,
   `create index events_logged_id on events_logged (id)`,
   `create view events with (security_invoker = true) as
     select position, zone_id, sequence, ${names}, entry, facts from events_logged
