@@ -1,4 +1,4 @@
-import { idPrefix, type IdKind } from '../../../src/kernel/ids.ts'
+import { idPrefix, type IdKind } from '../../src/kernel/ids.ts'
 
 /** The moment of every conversation in these tests: a Tuesday, 11:00 in Berlin. */
 export const nowMs = Date.parse('2026-11-24T10:00:00.000Z')

@@ -1,5 +1,5 @@
-import type { ToolAnswer, Turn, TurnEvent, Utterance } from '../../../src/operator/model/model.ts'
-import { builtInPlanner } from '../../../src/operator/planner/planner.ts'
+import type { ToolAnswer, Turn, TurnEvent, Utterance } from '../../src/operator/model/model.ts'
+import { builtInPlanner } from '../../src/operator/planner/planner.ts'
 import { idOf, nowMs, timeZone, type ZoneFixture } from './zone-fixture.ts'
 
 type Args = Readonly<Record<string, unknown>>

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { findOperation } from '../../../tools/catalogue.ts'
+import { findOperation } from '../../tools/catalogue.ts'
 import { expectedSteps, messagesOf, phraseFiles, stepsOf, withAliases, zoneOf } from './phrases.ts'
 import { converse } from './tool-backend.ts'
 
@@ -59,7 +59,7 @@ test('every step that is expected anywhere is one that the catalogue plans, with
 })
 
 test('every write that a plan may hold is in some phrase', async () => {
-  const { catalogue } = await import('../../../tools/catalogue.ts')
+  const { catalogue } = await import('../../tools/catalogue.ts')
   const wanted = catalogue
     .filter((operation) => operation.plannable && operation.effect !== 'read')
     .map(({ id }) => id)
