@@ -20,7 +20,11 @@ const spoken = { say: z.union([z.string(), z.array(z.string())]), zone: z.string
  */
 const phraseSchema = z.union([
   z.strictObject({ ...spoken, plan: z.array(stepSchema).min(1) }),
-  z.strictObject({ ...spoken, like: z.string(), with: z.record(z.string(), z.string()).optional() }),
+  z.strictObject({
+    ...spoken,
+    like: z.string(),
+    with: z.record(z.string(), z.string()).optional(),
+  }),
   z.strictObject({ ...spoken, question: z.string() }),
   z.strictObject({ ...spoken, answer: z.string() }),
   z.strictObject({ ...spoken, not_understood: z.string() }),
@@ -156,7 +160,10 @@ export function expectedSteps(phrase: Phrase): readonly unknown[] | undefined {
   if (!('like' in phrase)) return undefined
   const steps = JSON.stringify(stepsIn(planOf(phrase.like, phrase.zone ?? ''), zone))
   return JSON.parse(
-    Object.entries(phrase.with ?? {}).reduce((text, [from, to]) => text.replaceAll(from, to), steps),
+    Object.entries(phrase.with ?? {}).reduce(
+      (text, [from, to]) => text.replaceAll(from, to),
+      steps,
+    ),
   ) as readonly unknown[]
 }
 

@@ -1,4 +1,5 @@
 import { label as labelShape } from '../../../tools/fields.ts'
+import { settingsIn } from './application-settings.ts'
 import { type Clause, is, isUnknown, isVerb, take, takeAll } from './clause.ts'
 import { addPlanned, addStep } from './draft.ts'
 import type { Entity } from './entities.ts'
@@ -11,6 +12,7 @@ import { listed, questions, quoted } from './texts.ts'
 /** `register an application called billing-agent with label team:billing`. */
 export async function createApplications(scene: Scene, clause: Clause): Promise<readonly Part[]> {
   takeAll(clause, 'word:new')
+  const settings = settingsIn(clause)
   const labels = labelsIn(clause)
   const names = newNamesIn(scene, clause, 'application')
   takeKind(clause, 'application')
@@ -33,7 +35,7 @@ export async function createApplications(scene: Scene, clause: Clause): Promise<
     const step = addStep(scene.draft, {
       operation: 'applications.create',
       name: 'app',
-      input: { name, ...(labels.length > 0 && { labels }) },
+      input: { name, ...(labels.length > 0 && { labels }), ...settings },
       phrase: `register application ${quoted(name)}${labels.length > 0 ? ` with label ${listed(labels)}` : ''}`,
     })
     made.push(addPlanned(scene.draft, step, 'application', name, { labels }))

@@ -212,7 +212,10 @@ export function timeGap(clause: Clause, text: string): Part {
 function expiryOf(scene: Scene, clause: Clause, frame: Pick<AccessFrame, 'time'>): Expiry {
   const { time } = frame
   if (time === null || time.kind === 'permanent') return { ok: true, at: null }
-  if (time.kind !== 'point' || time.role !== 'until')
+  const item = clause.items.find((one) => one.time === time)
+  // `by Friday` may be when access should be there, and not when it ends.
+  const byThen = item?.fold.startsWith('by ') === true
+  if (time.kind !== 'point' || time.role !== 'until' || byThen)
     return {
       ok: false,
       part: timeGap(

@@ -58,12 +58,18 @@ export function appKind(clause: Clause): boolean {
   return has(clause, 'kind:application', 'kind:application-weak')
 }
 
-/** With `create` and its like, or where something new is spoken of: `we need an application called`. */
+/**
+ * With `create` and its like, or where something new is spoken of: `we need an application called`,
+ * `need a new app`, `another zone`.
+ */
 export function creates(clause: Clause): boolean {
   if (does(clause, 'create')) return true
+  const needs = clause.head === null || is(clause.head, 'verb:require')
   const indefinite = clause.items.some((item) => item.fold === 'a' || item.fold === 'an')
   return (
-    clause.head === null && (has(clause, 'word:new') || (indefinite && has(clause, 'word:naming')))
+    needs &&
+    !has(clause, 'noun:approval') &&
+    (has(clause, 'word:new') || (indefinite && has(clause, 'word:naming')))
   )
 }
 

@@ -53,7 +53,7 @@ export function inflections(base: string): readonly string[] {
 }
 
 /** Longest phrase of the lexicon, in words. */
-export const longestPhrase = 6
+export const longestPhrase = 7
 
 const classesByPhrase = new Map<string, Set<string>>()
 for (const [kind, phrases] of Object.entries(phrasesByClass))

@@ -4,6 +4,7 @@ import {
   removeLabels,
   rotateSecret,
 } from './application-requests.ts'
+import { changeRedirects, requireDpop, saysDpop } from './application-settings.ts'
 import { does, has, isNegated, named, take } from './clause.ts'
 import { changeExpiry } from './expiry-requests.ts'
 import { freezeZone, unfreezeZone } from './freeze-requests.ts'
@@ -50,6 +51,8 @@ import {
   setProvider,
   setUpstream,
 } from './resource-requests.ts'
+import { askAboutStatement, isRemark, isStatement, noteRemark } from './remarks.ts'
+import { saysRetention, setRetention } from './retention-requests.ts'
 import { isExactScope } from './scope-words.ts'
 import { limitAccess, takeAccess } from './take-access.ts'
 import { general, questions } from './texts.ts'
@@ -68,6 +71,21 @@ export const requests: readonly Intent[] = [
       !names(c, 'application') &&
       !(creates(c) && has(c, 'word:naming')),
     build: fixed(general.providerSecret),
+  },
+  { id: 'retention', fits: saysRetention, build: setRetention },
+  {
+    id: 'remark',
+    fits: isRemark,
+    build: noteRemark,
+  },
+  { id: 'dpop', fits: saysDpop, build: requireDpop },
+  {
+    id: 'redirects',
+    fits: (c) =>
+      has(c, 'noun:redirect') &&
+      !(createsKind(c, 'kind:application', 'kind:application-weak') && has(c, 'word:naming')) &&
+      !isNegated(c),
+    build: changeRedirects,
   },
   { id: 'template', fits: (c) => has(c, 'noun:template'), build: useTemplate },
   { id: 'approve', fits: isPlanVerb, build: fixed(general.approve) },
@@ -333,6 +351,7 @@ export const requests: readonly Intent[] = [
       return Promise.resolve([{ kind: 'question', text: questions.cannotSuspend(who.join(', ')) }])
     },
   },
+  { id: 'statement', fits: isStatement, build: askAboutStatement },
   { id: 'access.give', fits: givesAccess, build: giveAccess },
   {
     id: 'denied',

@@ -25,6 +25,8 @@ const shapes: readonly (readonly [TokenKind, RegExp])[] = [
   ['url', /(urn:[^\s"'<>`]{1,500})/iy],
   ['email', /([\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8})/y],
   ['id', /((?:zone|app|res|prov|grt|polv|pol|psetv|pset|plan|evt|req|adm)_[0-7][0-9a-z]{25})/y],
+  // What belongs to a name in quotes or an address: `"Night Owl"'s secret`.
+  ['word', /(?<=["”`\p{L}\p{N}])(['’]s)(?![\p{L}\p{N}])/uy],
   ['punct', /(->|=>|[→,;.!?:()&+=\n])/y],
   ['word', /([\p{L}\p{N}_][\p{L}\p{N}\p{M}_.:/@*-]*(?:['’]\p{L}+)*)/uy],
 ]
@@ -84,6 +86,7 @@ function tokenAt(message: string, at: number): Token | null {
 
 /** `don't` as `do` and `not`, `billing-agent's` as the name and `'s`, `read/write` as both words. */
 function apart(token: Token): readonly Token[] {
+  if (/^['’]s$/u.test(token.text)) return [piece("'s", token.start, token.end)]
   const match = /^(.+?)['’](\p{L}+)$/u.exec(token.text)
   if (match === null) return slashed(token)
   const head = match[1] ?? ''
