@@ -104,6 +104,7 @@ export async function removeLabels(scene: Scene, clause: Clause): Promise<readon
     clause,
     'verb:delete',
     'verb:unlabel',
+    'verb:clear',
     'verb:revoke',
     'noun:label',
     'verb:detach',

@@ -83,8 +83,9 @@ function beginsClause(
   const first = items[at]
   if (first === undefined) return false
   const predicate =
-    current.some((item) => isVerb(item) || scopeClassOf(item) !== null || is(item, 'modal')) ||
-    before !== null
+    current.some(
+      (item) => isVerb(item) || scopeClassOf(item) !== null || is(item, 'modal', 'word:useless'),
+    ) || before !== null
   if (!predicate) return false
   if (
     is(first, 'ask:who', 'ask:why', 'ask:how-many') ||

@@ -49,7 +49,8 @@ export async function freezeZone(scene: Scene, clause: Clause): Promise<readonly
 function reasonIn(scene: Scene, clause: Clause): string | null {
   const mark = clause.items.findIndex((item) => is(item, 'because'))
   const quotedItem = clause.items.find((item) => item.shape === 'quoted' && !clause.taken.has(item))
-  const colon = clause.items.findIndex((item) => item.fold === ':')
+  const head = clause.items.findIndex((item) => item === clause.head)
+  const colon = clause.items.findIndex((item, at) => at > head && [':', ','].includes(item.fold))
   if (mark === -1 && colon === -1) {
     take(clause, quotedItem)
     return quotedItem?.text ?? null

@@ -100,7 +100,8 @@ export const inquiries: readonly Intent[] = [
   {
     id: 'list',
     fits: (c) =>
-      has(c, 'kind:plan', 'kind:provider', 'kind:policy', 'kind:policySet', 'kind:grant') &&
+      (has(c, 'kind:plan', 'kind:provider', 'kind:policy', 'kind:policySet', 'kind:grant') ||
+        (has(c, 'word:awaiting') && has(c, 'noun:approval'))) &&
       !names(c, 'provider') &&
       !names(c, 'policy') &&
       !names(c, 'policySet') &&

@@ -29,6 +29,14 @@ export function hasTime(clause: Clause): boolean {
   return clause.items.some((item) => item.time !== null)
 }
 
+/** `support-bot's access`, `the grant of support-bot`: access that is there already. */
+export function isOfSomeone(clause: Clause): boolean {
+  return (
+    names(clause, 'application') &&
+    (has(clause, 'kind:grant') || clause.items.some((item) => item.fold === "'s"))
+  )
+}
+
 export function hasUrl(clause: Clause): boolean {
   return clause.items.some((item) => item.shape === 'url')
 }
@@ -101,11 +109,17 @@ export function createsKind(clause: Clause, ...classes: readonly string[]): bool
 
 /** `this zone should be called production`: a new name for what is there. */
 export function isToBeCalled(clause: Clause): boolean {
-  return clause.head === null && clause.modal && has(clause, 'word:naming') && !creates(clause)
+  const fromNow = clause.items.some(({ fold }) => ['now', 'from now on'].includes(fold))
+  return (
+    clause.head === null &&
+    (clause.modal || fromNow) &&
+    has(clause, 'word:naming') &&
+    !creates(clause)
+  )
 }
 
 const timeWords =
-  /\b(?:weekdays?|weekends?|week days?|work(?:ing)? ?days?|business days?|between \d|from \d{1,2}(?::\d\d)? ?(?:am|pm)? (?:to|until|till) \d)/i
+  /\b(?:(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*\s*(?:to|through|-|–)\s*(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*|weekdays?|weekends?|week days?|work(?:ing)? ?days?|business days?|between \d|from \d{1,2}(?::\d\d)? ?(?:am|pm)? (?:to|until|till) \d)/i
 
 export function saysWindow(clause: Clause, scene: Scene): boolean {
   const text = scene.message.slice(clause.items[0]?.start ?? 0, clause.items.at(-1)?.end ?? 0)

@@ -112,14 +112,14 @@ export const phrasesByClass: Readonly<Record<string, string>> = {
     refused, denied, rejected, blocked, refusal, refusals, denial, denials, fail, failed, failing,
     turned down, turned away, declined, deny, refuse, 403, 401, forbidden, 403s, errors, error,
     unauthorized`,
-  'noun:overview': 'overview, summary, status, state',
+  'noun:overview': 'overview, summary, status, state, details, detail, info, information',
   'noun:system': 'system zone, system',
   'noun:setting': `
     api key, api keys, api-key, client credentials, client credential, client-credentials, client id,
     bearer token, bearer tokens, basic auth, http basic, basic authentication, authorization code,
     authorisation code, authorization url, username, user name, header, query parameter, audience`,
   'noun:issuer': 'issuer, token endpoint, jwks uri, endpoints, token url',
-  'noun:request': 'request, decision, requests, call, exchange',
+  'noun:request': 'request, decision, requests, call, calls, traffic, exchange',
   'noun:member': 'member, part',
   'noun:baseline': 'baseline, baseline policy set, baseline policy, baseline set',
   'noun:everything': 'everything, anything, whatever',
@@ -169,7 +169,7 @@ export const phrasesByClass: Readonly<Record<string, string>> = {
     instead of, rather than, unable`,
   'no-longer': 'no longer, not any longer, not any more, not anymore',
   'any-more': 'any more, anymore, any longer',
-  only: 'only, just, solely, nothing but, at most, no more than',
+  only: 'only, just, solely, max, maximum, tops, at the most, nothing but, at most, no more than',
   except: `
     except, except for, except from, excluding, other than, apart from, besides, all but,
     everyone but, everybody but, save for, apps but, applications but, agents but, bots but,
@@ -201,7 +201,7 @@ export const phrasesByClass: Readonly<Record<string, string>> = {
 
   // auxiliaries
   modal: `
-    can, may, could, should, must, might, shall, ought to, needs, need, needs to, need to, gets,
+    shouldnt, mustnt, neednt, can, may, could, should, must, might, shall, ought to, needs, need, needs to, need to, gets,
     get, has to, have to, requires, wants, wants to, will, would, should be, is allowed,
     are allowed, receives, receive, deserves, be given, be allowed, be permitted, supposed to,
     gain, gains, has to have, want to, want, be granted, is permitted`,
@@ -234,7 +234,7 @@ export const phrasesByClass: Readonly<Record<string, string>> = {
     about, regarding, concerning, currently, at the moment, at present, right, one, ones, own,
     kind of, having, its own, under, following, these, those, inside of, both, really,
     furthermore, moreover, level, get, got, such, any, there is, there are, next, finally, first,
-    afterwards, after that, secondly, entry, entries, well, hereby, starting now,
+    afterwards, after that, secondly, entry, entries, well, hereby, something, starting now,
     effective immediately, as of now, as of today, straightaway, whole`,
   user: `
     user, the user, on behalf of, on behalf of user, acting for, when acting for, for user,

@@ -77,4 +77,18 @@ export function classesOf(phrase: string): ReadonlySet<string> {
   return classesByPhrase.get(foldText(phrase)) ?? none
 }
 
+const wordsByLength = new Map<number, string[]>()
+const weightless = /^(?:filler|polite|wish|modal|greeting|thanks|but|because|help|yes|cancel)$/
+for (const [phrase, classes] of classesByPhrase)
+  if (/^[a-z]{4,}$/.test(phrase) && ![...classes].some((name) => weightless.test(name)))
+    wordsByLength.set(phrase.length, [...(wordsByLength.get(phrase.length) ?? []), phrase])
+
+/**
+ * Single words of the lexicon that mean something by themselves, at most one letter longer or
+ * shorter. A word that was misspelt into one that says nothing would just vanish.
+ */
+export function knownWords(length: number): readonly string[] {
+  return [length - 1, length, length + 1].flatMap((one) => wordsByLength.get(one) ?? [])
+}
+
 const none: ReadonlySet<string> = new Set()

@@ -23,7 +23,9 @@ export function newNamesIn(scene: Scene, clause: Clause, kind: Kind): readonly R
   }
   const at = items.findIndex((item) => is(item, ...kindClass[kind]) && !isName(items, item))
   if (at !== -1) {
-    const after = namesFrom(scene, clause, at + 1, false)
+    const mark = items[at + 1]
+    const gap = mark?.fold === ',' || mark?.fold === ':' ? 2 : 1
+    const after = namesFrom(scene, clause, at + gap, false)
     if (after.length > 0) return after
     const before = nameBefore(scene, clause, at)
     if (before !== null) return [before]

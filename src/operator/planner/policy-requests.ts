@@ -86,6 +86,7 @@ export async function requireApproval(scene: Scene, clause: Clause): Promise<rea
     'noun:request',
     'noun:access',
     'word:able',
+    'word:human',
   )
   take(clause, ...clause.items.filter((item) => item.fold === 'before' || item.fold === 'person'))
   if (denied) return [{ kind: 'question', text: questions.denied('') }]

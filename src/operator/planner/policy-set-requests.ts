@@ -1,5 +1,5 @@
 import type { OutputOf } from '../../../tools/catalogue.ts'
-import { type Clause, has, is, named, take, takeAll } from './clause.ts'
+import { type Clause, has, is, isNegated, named, take, takeAll } from './clause.ts'
 import { addPlanned, addStep } from './draft.ts'
 import type { Entity } from './entities.ts'
 import { clashWith, newNamesIn } from './new-names.ts'
@@ -11,6 +11,7 @@ import type { PolicySet } from './zone-state.ts'
 
 export async function createPolicySet(scene: Scene, clause: Clause): Promise<readonly Part[]> {
   takeAll(clause, 'word:new')
+  take(clause, ...clause.items.filter(({ fold }) => fold === 'empty'))
   const [name] = newNamesIn(scene, clause, 'policySet')
   takeKind(clause, 'policySet')
   if (name === undefined) return [gap(clause, questions.needsName('policySet'), 'called')]
@@ -180,7 +181,11 @@ async function knownVersions(
 
 /** `add the policy freeze to the active policy set`, `remove the policy freeze from it`. */
 export async function changeManifest(scene: Scene, clause: Clause): Promise<readonly Part[]> {
-  const removes = has(clause, 'verb:delete', 'verb:detach', 'verb:revoke', 'verb:off')
+  const ended = has(clause, 'no-longer', 'any-more')
+  const off = has(clause, 'verb:delete', 'verb:detach', 'verb:revoke', 'verb:off', 'verb:clear')
+  if ((isNegated(clause) && !ended) || (off && ended))
+    return [{ kind: 'question', text: questions.denied('') }]
+  const removes = off || ended
   takeAll(
     clause,
     'verb:delete',
@@ -194,9 +199,15 @@ export async function changeManifest(scene: Scene, clause: Clause): Promise<read
     'verb:set',
     'verb:give',
     'word:active',
+    'word:include',
+    'word:able',
+    'word:member',
     'noun:version',
     'word:new',
     'verb:approve',
+    'negation',
+    'no-longer',
+    'any-more',
   )
   const policies = objectsOf(scene, clause, 'policy')
   if (!policies.ok) return [policies.part]

@@ -7,7 +7,18 @@ const kinds = ['application', 'resource', 'provider', 'policy', 'policySet'] as 
 
 /** `the secret of support-bot leaked`, `Metrics is obsolete`: why something is asked for. */
 export function isRemark(clause: Clause): boolean {
-  return has(clause, 'word:useless') && kinds.some((kind) => names(clause, kind))
+  const given = (clause.head === null || clause.passive) && has(clause, 'word:useless')
+  return (given || isUnusedByUs(clause)) && kinds.some((kind) => names(clause, kind))
+}
+
+/** `we don't use mailer-west any more`, `we no longer need Metrics`. */
+function isUnusedByUs(clause: Clause): boolean {
+  return (
+    clause.items.some(({ fold }) => fold === 'we') &&
+    has(clause, 'no-longer', 'any-more') &&
+    has(clause, 'verb:attach', 'verb:require') &&
+    !has(clause, 'noun:access', 'verb:give')
+  )
 }
 
 /**
@@ -20,7 +31,19 @@ export async function noteRemark(scene: Scene, clause: Clause): Promise<readonly
   )
   mention(scene, ...meant)
   const said = scene.message.slice(clause.items.at(-1)?.end ?? 0)
-  takeAll(clause, 'word:useless', 'noun:secret', 'noun:keys', 'noun:access', 'noun:upstream')
+  takeAll(
+    clause,
+    'verb:attach',
+    'verb:require',
+    'negation',
+    'no-longer',
+    'any-more',
+    'word:useless',
+    'noun:secret',
+    'noun:keys',
+    'noun:access',
+    'noun:upstream',
+  )
   take(clause, ...clause.items.filter((item) => item.entities.length > 0 || isKind(item)))
   if (/[\p{L}\p{N}]/u.test(said)) return []
   const who = meant.map((entity) => `the ${kindNames[entity.kind]} ${quoted(entity.name)}`)

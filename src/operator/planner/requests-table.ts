@@ -5,7 +5,7 @@ import {
   rotateSecret,
 } from './application-requests.ts'
 import { changeRedirects, requireDpop, saysDpop } from './application-settings.ts'
-import { does, has, isNegated, named, take } from './clause.ts'
+import { type Clause, does, has, isNegated, named, take } from './clause.ts'
 import { changeExpiry } from './expiry-requests.ts'
 import { freezeZone, unfreezeZone } from './freeze-requests.ts'
 import { giveAccess } from './give-access.ts'
@@ -17,6 +17,7 @@ import {
   givesAccess,
   hasTime,
   hasUrl,
+  isOfSomeone,
   type Intent,
   isPlanVerb,
   isToBeCalled,
@@ -53,6 +54,7 @@ import {
 } from './resource-requests.ts'
 import { askAboutStatement, isRemark, isStatement, noteRemark } from './remarks.ts'
 import { saysRetention, setRetention } from './retention-requests.ts'
+import type { Part } from './scene.ts'
 import { isExactScope } from './scope-words.ts'
 import { limitAccess, takeAccess } from './take-access.ts'
 import { general, questions } from './texts.ts'
@@ -92,16 +94,18 @@ export const requests: readonly Intent[] = [
   {
     id: 'approval',
     fits: (c) =>
-      has(c, 'noun:approval') &&
-      (has(c, 'verb:require') || does(c, 'create', 'set', 'give') || c.modal) &&
-      !has(c, 'kind:plan'),
+      !has(c, 'kind:plan') &&
+      ((has(c, 'noun:approval') &&
+        (has(c, 'verb:require') || does(c, 'create', 'set', 'give') || c.modal)) ||
+        (has(c, 'word:human') && has(c, 'verb:approve') && c.modal && saysScopes(c))),
     build: requireApproval,
   },
   {
     id: 'unfreeze',
     fits: (c) =>
       (does(c, 'unfreeze') && !names(c, 'application')) ||
-      (has(c, 'noun:freeze') && does(c, 'delete', 'revoke', 'off')),
+      (has(c, 'noun:freeze') &&
+        (has(c, 'verb:unfreeze') || does(c, 'delete', 'revoke', 'off', 'clear'))),
     build: unfreezeZone,
   },
   {
@@ -145,7 +149,10 @@ export const requests: readonly Intent[] = [
     id: 'policy-set.manifest',
     fits: (c) =>
       (names(c, 'policy') || (has(c, 'kind:policy') && !names(c, 'policySet'))) &&
-      (has(c, 'kind:policySet') || names(c, 'policySet') || does(c, 'activate', 'on', 'off')) &&
+      (has(c, 'kind:policySet') ||
+        names(c, 'policySet') ||
+        does(c, 'activate', 'on', 'off') ||
+        (names(c, 'policy') && c.modal && has(c, 'word:active'))) &&
       !has(c, 'word:naming') &&
       !(does(c, 'activate', 'on') && !names(c, 'policy')),
     build: changeManifest,
@@ -217,7 +224,7 @@ export const requests: readonly Intent[] = [
   {
     id: 'label.remove',
     fits: (c) =>
-      (does(c, 'delete', 'revoke', 'detach') && has(c, 'noun:label')) ||
+      (does(c, 'delete', 'revoke', 'detach', 'clear') && has(c, 'noun:label')) ||
       does(c, 'unlabel') ||
       (has(c, 'noun:label') && c.modal && isNegated(c)),
     build: removeLabels,
@@ -249,8 +256,8 @@ export const requests: readonly Intent[] = [
   {
     id: 'scope.remove',
     fits: (c) =>
-      (has(c, 'no-longer', 'any-more') &&
-        has(c, 'noun:scope') &&
+      ((has(c, 'no-longer', 'any-more') || (c.modal && isNegated(c))) &&
+        (has(c, 'noun:scope') || (has(c, 'word:member') && c.items.some(isExactScope))) &&
         names(c, 'resource') &&
         !names(c, 'application')) ||
       (does(c, 'delete', 'revoke', 'detach') &&
@@ -272,7 +279,7 @@ export const requests: readonly Intent[] = [
       !appKind(c) &&
       (names(c, 'resource') || has(c, 'kind:resource') || has(c, 'pronoun')) &&
       (has(c, 'noun:scope') || c.items.some(isExactScope)) &&
-      (does(c, 'create', 'give', 'set', 'attach') || c.modal) &&
+      (does(c, 'create', 'give', 'set', 'attach', 'extend') || c.modal) &&
       !startsResource(c) &&
       !has(c, 'kind:zone') &&
       !saysOnlyAccess(c),
@@ -291,14 +298,30 @@ export const requests: readonly Intent[] = [
       (names(c, 'provider') || has(c, 'kind:provider')) &&
       (names(c, 'resource') || has(c, 'kind:resource', 'pronoun')) &&
       !startsResource(c) &&
-      (does(c, 'attach', 'detach', 'set', 'delete', 'revoke', 'create', 'give') ||
+      (does(
+        c,
+        'attach',
+        'detach',
+        'switch',
+        'clear',
+        'set',
+        'delete',
+        'revoke',
+        'create',
+        'give',
+      ) ||
         c.modal ||
         has(c, 'verb:attach')),
     build: setProvider,
   },
   {
     id: 'provider.patch',
-    fits: (c) => names(c, 'provider') && does(c, 'set', 'change'),
+    fits: (c) =>
+      names(c, 'provider') &&
+      (does(c, 'set', 'change') ||
+        (c.head === null &&
+          has(c, 'noun:setting', 'noun:issuer') &&
+          c.items.some(({ fold }) => fold === 'now'))),
     build: patchProvider,
   },
   {
@@ -308,7 +331,12 @@ export const requests: readonly Intent[] = [
       has(c, 'noun:expiry') ||
       (has(c, 'permanent') && !(does(c, 'give') || (c.modal && saysScopes(c)))) ||
       (has(c, 'verb:expire') && hasTime(c)) ||
-      (has(c, 'noun:expiring') && c.head === null && !has(c, 'word:member')),
+      (has(c, 'noun:expiring') &&
+        (c.head === null ? !has(c, 'word:member') : isOfSomeone(c) && !saysScopes(c))) ||
+      (c.modal &&
+        !saysScopes(c) &&
+        names(c, 'application') &&
+        c.items.some((item) => item.time?.kind === 'by')),
     build: changeExpiry,
   },
   {
@@ -320,6 +348,14 @@ export const requests: readonly Intent[] = [
         !has(c, 'kind:resource') &&
         (has(c, 'noun:access') || names(c, 'application'))),
     build: limitAccess,
+  },
+  {
+    id: 'kill',
+    fits: (c) => does(c, 'kill') && !isNegated(c) && names(c, 'application'),
+    build: (scene, clause) =>
+      saysOnlyAccess(clause)
+        ? takeAccess(scene, clause)
+        : Promise.resolve(askRevokeOrDelete(clause)),
   },
   { id: 'access.take', fits: takesAccess, build: takeAccess },
   {
@@ -345,11 +381,7 @@ export const requests: readonly Intent[] = [
   {
     id: 'suspend',
     fits: (c) => does(c, 'off', 'freeze') && names(c, 'application'),
-    build: (_scene, clause) => {
-      const who = named(clause, 'application').map(({ entity }) => entity.name)
-      take(clause, ...clause.items)
-      return Promise.resolve([{ kind: 'question', text: questions.cannotSuspend(who.join(', ')) }])
-    },
+    build: (_scene, clause) => Promise.resolve(askRevokeOrDelete(clause)),
   },
   { id: 'statement', fits: isStatement, build: askAboutStatement },
   { id: 'access.give', fits: givesAccess, build: giveAccess },
@@ -362,3 +394,9 @@ export const requests: readonly Intent[] = [
     },
   },
 ]
+
+function askRevokeOrDelete(clause: Clause): readonly Part[] {
+  const who = named(clause, 'application').map(({ entity }) => entity.name)
+  take(clause, ...clause.items)
+  return [{ kind: 'question', text: questions.cannotSuspend(who.join(', ')) }]
+}
