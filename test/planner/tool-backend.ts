@@ -165,6 +165,7 @@ const tools: Readonly<Record<string, Tool>> = {
             args['application_id'] === undefined ||
             event['application_id'] === args['application_id'],
         )
+        .filter((event) => typeof args['to'] !== 'string' || String(event['time']) <= args['to'])
         .filter(
           (event) => typeof args['from'] !== 'string' || String(event['time']) >= args['from'],
         ),

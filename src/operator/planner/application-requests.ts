@@ -1,6 +1,6 @@
 import { label as labelShape } from '../../../tools/fields.ts'
 import { settingsIn } from './application-settings.ts'
-import { type Clause, is, isUnknown, isVerb, take, takeAll } from './clause.ts'
+import { type Clause, has, is, isUnknown, isVerb, take, takeAll } from './clause.ts'
 import { addPlanned, addStep } from './draft.ts'
 import type { Entity } from './entities.ts'
 import type { Item } from './items.ts'
@@ -183,8 +183,10 @@ function isAtTarget(clause: Clause, item: Item): boolean {
 }
 
 export async function rotateSecret(scene: Scene, clause: Clause): Promise<readonly Part[]> {
+  const keysOnly = has(clause, 'noun:keys') && !has(clause, 'noun:secret')
   takeAll(
     clause,
+    'word:useless',
     'verb:rotate',
     'noun:secret',
     'word:new',
@@ -207,6 +209,11 @@ export async function rotateSecret(scene: Scene, clause: Clause): Promise<readon
       return {
         kind: 'question',
         text: `${quoted(target.name)} has no secret: it authenticates with its own keys (private_key_jwt). Do you mean another application?`,
+      }
+    if (keysOnly)
+      return {
+        kind: 'question',
+        text: `${quoted(target.name)} has no keys of its own: it authenticates with a client secret. Shall I rotate that?`,
       }
     addStep(scene.draft, {
       operation: 'applications.rotate_secret',

@@ -139,6 +139,23 @@ function joinParticles(items: readonly Item[]): readonly Item[] {
   return items
 }
 
+const determiners: ReadonlySet<string> = new Set(
+  "the a an this that each every all any no 's its their his her our my new".split(' '),
+)
+
+/** `the grant of support-bot`: a word for the thing, and not for giving it. */
+function grantsAsNouns(items: readonly Item[]): readonly Item[] {
+  return items.map((item, at) => {
+    const before = items[at - 1]
+    const noun = is(item, 'kind:grant') && before !== undefined && determiners.has(before.fold)
+    if (!noun) return item
+    return {
+      ...item,
+      classes: new Set([...item.classes].filter((name) => !name.startsWith('verb:'))),
+    }
+  })
+}
+
 const courtesy: ReadonlySet<string> = new Set(['polite'])
 
 /** `could someone give ...` asks politely; `could someone delete orders?` asks who may. */
@@ -171,7 +188,7 @@ function isKind(item: Item): boolean {
 
 /** Reads the head of a clause: what it asks for, and in which form. */
 export function clauseOf(raw: readonly Item[], before: Clause | null, marked: boolean): Clause {
-  const items = joinParticles(demonstratives(askingSomeone(raw)))
+  const items = joinParticles(demonstratives(askingSomeone(grantsAsNouns(raw))))
   const content = items.filter((item) => !isSilent(item) || is(item, 'modal', 'ask:is'))
   const asks = asksSomething(items, marked) || complains(items)
   const modal = items.some((item) => is(item, 'modal', 'wish', 'word:able'))

@@ -115,6 +115,7 @@ function isImperative(items: readonly Item[], at: number, current: readonly Item
     if (!object) return false
   }
   if (scopeClassOf(verb) === null) return true
+  if (current.some((item) => is(item, 'no-longer', 'any-more', 'word:useless'))) return true
   const grants = current.some(
     (item) =>
       scopeClassOf(item) !== null ||

@@ -1,6 +1,6 @@
 import { clauseOf, is, isSilent } from './clause.ts'
 import { emptyDraft } from './draft.ts'
-import { insteadOf, lengthened, sameFor, theOther, whatAbout } from './follow-ups.ts'
+import { insteadOf, lengthened, sameFor, theOther, timedNow, whatAbout } from './follow-ups.ts'
 import { interpret, type Memory, type Reading } from './interpret.ts'
 import { type Item, itemsOf } from './items.ts'
 import { classesOf } from './lexicon.ts'
@@ -83,16 +83,23 @@ function continued(
   if (suggestion !== null && isYes(answer, suggestion)) return suggestion
   const other = theOther(answer, before)
   if (other !== null) return other
-  const instead = correctionIn(answer) ?? insteadOf(answer, before)
+  const instead = insteadOf(answer, before) ?? correctionIn(answer)
   if (instead === null && pending === null)
-    return sameFor(answer, before, objects) ?? whatAbout(answer, before, objects)
+    return (
+      sameFor(answer, before, objects) ??
+      whatAbout(answer, before, objects) ??
+      lengthened(before, answer) ??
+      timedNow(before, itemsIn(answer, objects, now))
+    )
   const fragment = instead ?? answer
   const items = itemsIn(fragment, objects, now)
   if (!isFragment(items, fragment)) return instead
   if (pending !== null && (instead === null || pending.candidates.length > 0))
     return answered(before, pending, fragment)
   if (instead === null) return null
-  return lengthened(before, fragment) ?? replaced(before, fragment, items)
+  return (
+    lengthened(before, fragment) ?? timedNow(before, items) ?? replaced(before, fragment, items)
+  )
 }
 
 function isYes(answer: string, suggestion: string): boolean {

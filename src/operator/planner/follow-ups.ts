@@ -1,3 +1,4 @@
+import { isSilent } from './clause.ts'
 import { emptyDraft } from './draft.ts'
 import { durationAt } from './durations.ts'
 import { type Entity, resolveName } from './entities.ts'
@@ -10,9 +11,14 @@ import { nameInRequest } from './texts.ts'
 const same =
   /^(?:and )?(?:please )?(?:do )?(?:(?:the )?same(?: thing)?|ditto|likewise) (?:for|with|to)\s+(.+?)(?:,? please)?$/i
 
-/** `the same for support-bot`: the message before, about another object. */
+const more =
+  /^(?:and|also|plus|and also)(?: for| on| to)?\s+(.{1,80}?)(?: too| as well| also)?(?:,? please)?$/i
+const too = /^(.{1,80}?) (?:too|as well|also)(?:,? please)?$/i
+
+/** `the same for support-bot`, `and support-bot too`: the message before, about another object. */
 export function sameFor(answer: string, before: Reading, objects: Objects): string | null {
-  return about(same.exec(answer)?.[1], before, objects)
+  const name = same.exec(answer)?.[1] ?? more.exec(answer)?.[1] ?? too.exec(answer)?.[1]
+  return about(name, before, objects)
 }
 
 const also = /^(?:and|and for|and on|what about|how about|and what about)\s+(.+?)$/i
@@ -59,11 +65,27 @@ export function theOther(answer: string, before: Reading): string | null {
 const contrast =
   /^not\s+(?:for\s+|on\s+|to\s+)?(.{1,80}?)(?:\s*,\s*(?:but\s+)?|\s+but\s+)(.{1,80})$/i
 
-/** `not metrics, orders`: what to say instead of something that was said before. */
+const preferred = /^(.{1,80}?),?\s+(?:and\s+)?(?:not|instead of|rather than)\s+(.{1,80})$/i
+
+/** `not metrics, orders`, `orders, not metrics`: what to say instead of something that was said before. */
 export function insteadOf(answer: string, before: Reading): string | null {
-  const [, wrong, right] = contrast.exec(answer) ?? []
+  const plain = answer.replace(/^(?:no|nope|sorry|wait|oops)[,:]?\s+/i, '')
+  const [, first, second] = preferred.exec(plain) ?? []
+  const [, wrong = second, right = first] = contrast.exec(plain) ?? []
   if (wrong === undefined || right === undefined) return null
   return before.message.toLowerCase().includes(wrong.toLowerCase()) ? right : null
+}
+
+/** `until Friday, please` after a request for access without a time: the request, with it. */
+export function timedNow(before: Reading, items: readonly Item[]): string | null {
+  const content = items.filter((item) => !isSilent(item))
+  const grants = before.draft.steps.every(({ operation }) => operation === 'grants.create')
+  const [only] = content
+  if (content.length !== 1 || only?.time?.kind !== 'point' || only.time.role !== 'until')
+    return null
+  if (!grants || before.draft.steps.length === 0) return null
+  if (before.items.some((item) => item.time !== null)) return null
+  return `${before.message.replace(/[.!\s]+$/u, '')} ${only.text}`
 }
 
 /** `make that two days`: another length where the request before had a time. */

@@ -113,6 +113,7 @@ export const inquiries: readonly Intent[] = [
     id: 'what-can',
     fits: (c, s) =>
       has(c, 'ask:what', 'verb:show') &&
+      !(names(c, 'resource') && c.items.some(({ fold }) => /^(?:check|verify|see)\b/.test(fold))) &&
       namesApplication(s, c) &&
       (hasModal(c) || saysOnlyAccess(c) || has(c, 'noun:scope')),
     build: whatCan,

@@ -1,4 +1,14 @@
-import { type Clause, does, has, is, isNegated, named, scopeClassOf, take } from './clause.ts'
+import {
+  type Clause,
+  does,
+  has,
+  is,
+  isNegated,
+  isUnknown,
+  named,
+  scopeClassOf,
+  take,
+} from './clause.ts'
 import type { Kind } from './entities.ts'
 import type { Part, Scene } from './scene.ts'
 import { isExactScope } from './scope-words.ts'
@@ -72,12 +82,38 @@ export function appKind(clause: Clause): boolean {
  */
 export function creates(clause: Clause): boolean {
   if (does(clause, 'create')) return true
-  const needs = clause.head === null || is(clause.head, 'verb:require')
+  const needs =
+    clause.head === null || is(clause.head, 'verb:require') || (wishes(clause) && namesNew(clause))
   const indefinite = clause.items.some((item) => item.fold === 'a' || item.fold === 'an')
   return (
     needs &&
     !has(clause, 'noun:approval') &&
-    (has(clause, 'word:new') || (indefinite && has(clause, 'word:naming')))
+    (has(clause, 'word:new') || (indefinite && (has(clause, 'word:naming') || namesNew(clause))))
+  )
+}
+
+function wishes(clause: Clause): boolean {
+  return is(
+    clause.items.find((item) => !is(item, 'polite') && item.shape !== 'punct'),
+    'wish',
+  )
+}
+
+/** `a provider GitHub`: the word of a kind, and a name that nothing has. */
+function namesNew(clause: Clause): boolean {
+  return (
+    clause.modal &&
+    clause.items.some((item, at) => {
+      const next = clause.items[at + 1]
+      const article = clause.items[at - 1]?.fold
+      return (
+        (article === 'a' || article === 'an') &&
+        [...item.classes].some((name) => name.startsWith('kind:')) &&
+        next !== undefined &&
+        next.entities.length === 0 &&
+        (isUnknown(next) || next.shape === 'quoted')
+      )
+    })
   )
 }
 
@@ -179,7 +215,8 @@ export function takesAccess(clause: Clause): boolean {
     has(clause, 'pronoun', 'pronoun-of', 'pronoun-plural', 'everyone') ||
     appKind(clause)
   if (has(clause, 'no-longer', 'any-more')) return saysAccess(clause) || names(clause, 'resource')
-  if (does(clause, 'revoke')) return !isNegated(clause)
+  const disables = does(clause, 'off') && saysScopes(clause) && app && !has(clause, 'kind:zone')
+  if (does(clause, 'revoke') || disables) return !isNegated(clause)
   if (does(clause, 'delete'))
     return (
       !isNegated(clause) &&
@@ -207,6 +244,7 @@ function mixes(clause: Clause): boolean {
 
 export function givesAccess(clause: Clause): boolean {
   if (does(clause, 'give')) return true
+  if (does(clause, 'require')) return saysAccess(clause) && names(clause, 'application')
   if (clause.modal && clause.head === null)
     return saysAccess(clause) || names(clause, 'application')
   if (does(clause, 'create', 'set'))

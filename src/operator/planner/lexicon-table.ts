@@ -8,13 +8,14 @@ export const phrasesByClass: Readonly<Record<string, string>> = {
   'verb:create': `
     create~, issue~, register~, put~, add~, make~, define~, set~ up, onboard~, introduce~,
     provision~, build~, sign~ up, open~, enrol~, enroll~, spin~ up, stand~ up, bootstrap~,
-    generate~, protect~`,
+    generate~, protect~, arrange~, organize~, organise~`,
   'verb:delete': `
     delete~, remove~, archive~, destroy~, drop~, get~ rid of, retire~, decommission~, offboard~,
     deregister~, unregister~, scrap~, erase~, tear~ down, nuke~, purge~, clean~ up, throw~ away`,
   'verb:give': `
     give~, grant~, allow~, let~, permit~, authorize~, authorise~, enable~, assign~, hand~,
-    entitle~, provide~, open~ up, whitelist~, allowlist~, unblock~, share~, make~ available`,
+    entitle~, provide~, open~ up, whitelist~, allowlist~, unblock~, share~, make~ available,
+    hand~ out, hand~ over`,
   'verb:revoke': `
     revoke~, withdraw~, take~ away, take~ out, take~, cancel~, stop~, prevent~, block~, deny~,
     forbid~, disallow~, strip~, cut~ off, cut~, end~, terminate~, lose~, rescind~, ban~,
@@ -29,7 +30,8 @@ export const phrasesByClass: Readonly<Record<string, string>> = {
   'verb:switch': 'switch~, move~, migrate~',
   'verb:rotate': `
     rotate~, roll~, regenerate~, reissue~, renew~, reset~, cycle~, refresh~, roll~ over`,
-  'verb:extend': 'extend~, prolong~, lengthen~, renew~, push~ back, push~ out, postpone~, keep~',
+  'verb:extend': `
+    extend~, prolong~, lengthen~, renew~, push~ back, push~ out, postpone~, keep~, retain~`,
   'verb:shorten': 'shorten~, cut~ short, bring~ forward',
   'verb:expire': 'expire~, end~, stop~, lapse~, run~ out',
   'verb:limit': `
@@ -52,8 +54,9 @@ export const phrasesByClass: Readonly<Record<string, string>> = {
   'verb:copy': 'copy~, clone~, duplicate~, mirror~',
   'verb:approve': 'approve~, apply~, reject~, confirm~, sign off, execute~, decline~',
   'verb:show': `
-    show~, know~, list~, display~, describe~, tell~, print~, give me, get me, show me, tell me, explain~,
-    enumerate~, count~, find~, look up, summarize~, summarise~`,
+    show~, know~, list~, display~, describe~, tell~, print~, give me, get me, show me, tell me,
+    explain~, enumerate~, count~, find~, look up, summarize~, summarise~, check~, verify,
+    check whether, check if, verify whether, verify that, see if, see whether`,
   'verb:undo': 'undo~',
 
   // who or what it is about
@@ -90,8 +93,9 @@ export const phrasesByClass: Readonly<Record<string, string>> = {
     'dpop, proof of possession, proof-of-possession, sender-constrained tokens, demonstrating proof of possession',
   'noun:redirect':
     'redirect uri, redirect uris, redirect url, redirect urls, callback, callback url, callback urls, callback uri, redirect address, redirect-uri',
-  'noun:retention':
-    'audit retention, audit log retention, retention, audit log, audit events, audit trail, retention period',
+  'noun:retention': `
+    audit retention, audit log retention, retention, audit log, audit events, audit trail,
+    retention period, audit logs, logs of events`,
   'noun:dcr': `
     dynamic client registration, dcr, dynamic registration, self-registration, self registration,
     register themselves, client registration, register on their own, register by themselves,
@@ -104,7 +108,8 @@ export const phrasesByClass: Readonly<Record<string, string>> = {
     sign off, human sign-off, human in the loop, four eyes, four-eyes`,
   'noun:business-hours': 'business hours, working hours, office hours, work hours',
   'noun:event': `
-    event, events, audit log, audit, audit trail, audit events, log, logs, history, activity`,
+    event, events, audit log, audit, audit trail, audit events, log, logs, history, activity,
+    audit logs`,
   'noun:change': `
     change, changes, changed, modified, altered, modification, modifications, updated`,
   'noun:happen': 'happened, happen, happening, going on, went on, going',
@@ -124,7 +129,8 @@ export const phrasesByClass: Readonly<Record<string, string>> = {
   'noun:baseline': 'baseline, baseline policy set, baseline policy, baseline set',
   'noun:everything': 'everything, anything, whatever',
   'word:active': `
-    active, in force, in effect, activated, current, effective, live, into force, into effect`,
+    active, in force, in effect, activated, current, effective, live, into force, into effect,
+    force, effect`,
   'word:awaiting': `
     awaiting, awaiting approval, pending, waiting, waiting for, open, outstanding, unapproved,
     wait for, wait`,
@@ -140,7 +146,8 @@ export const phrasesByClass: Readonly<Record<string, string>> = {
   'word:time-boxed': 'temporary, temporarily, time-boxed, short-lived, time-limited, for a while',
   'word:able': 'able, able to, capable of',
   'word:member': `
-    has, have, had, holds, hold, having, held, offer, offers, expose, exposes, provides`,
+    has, have, had, holds, hold, having, held, offer, offers, expose, exposes, provides, carry,
+    carries, bears`,
 
   // scopes in plain words; the part after the colon is the ending they mean
   'scope:read': `
@@ -210,7 +217,9 @@ export const phrasesByClass: Readonly<Record<string, string>> = {
     i want you, i would like you, i need you, id like, we need you, i am asking you, i wish,
     it should be possible for, arrange for, see that, i d like, be sure, is it possible,
     we have to, i have to, it is time to, time to, it is necessary that, it is required that,
-    it is important that, i need that, we need that, i want that, it must be possible for`,
+    it is important that, i need that, we need that, i want that, it must be possible for,
+    it should be allowed for, it must be allowed for, it should be permitted for,
+    make it possible for, make it possible that, it shall be possible for`,
   polite: `
     please, pls, plz, kindly, can you, could you, would you, will you, can we, could we,
     would you mind, go ahead and, go ahead, if you would, if you can, if possible, thanks,
@@ -219,10 +228,11 @@ export const phrasesByClass: Readonly<Record<string, string>> = {
     if you could, now please, be so kind and, be so kind as to, i was wondering if you could,
     may i ask you to, do me a favor and, many thanks, in advance, caracal, operator, dear,
     yes please, alright, right then, mind, good morning, good evening, can i ask you to, you,
-    may i, can i, could i, let me, quick one, quick question, quickly, for the team, team, folks,
-    guys, hi team, hi all, hello team, hey team, dear team, hi folks,
-    would appreciate it if you could,
-    it would be great if you could, it would be nice if you could,         could someone please, can someone please, could somebody please, emergency, urgent, urgently, regards, best regards, kind regards`,
+    may i, can i, could i, let me, quick one, quick question, quickly, for the team,     hi team, hi all, hello team, hey team, dear team, hi folks,
+    would appreciate it if you could, it would be great if you could,
+    it would be nice if you could, could someone please, can someone please,
+    could somebody please, emergency, urgent, urgently, regards, best regards, kind regards,
+    do me a favour and, do me a favor, do us a favour and`,
   but: 'but',
   filler: `
     a, an, the, my, our, your, some, to, of, on, for, in, at, with, by, as, into, onto, over,
@@ -235,7 +245,8 @@ export const phrasesByClass: Readonly<Record<string, string>> = {
     kind of, having, its own, under, following, these, those, inside of, both, really,
     furthermore, moreover, level, get, got, such, any, there is, there are, next, finally, first,
     afterwards, after that, secondly, entry, entries, well, hereby, something, starting now,
-    effective immediately, as of now, as of today, straightaway, whole`,
+    effective immediately, as of now, as of today, straightaway, whole, from today on, from today,
+    starting today, beginning today, effective today, from now`,
   user: `
     user, the user, on behalf of, on behalf of user, acting for, when acting for, for user,
     for the user, bound to user, person, behalf`,
@@ -244,7 +255,9 @@ export const phrasesByClass: Readonly<Record<string, string>> = {
     yes, yep, yeah, sure, correct, exactly, indeed, yes do it, do it, do that, right, y, aye,
     go for it, sounds good, that is right, that one`,
   cancel: `
-    never mind, nevermind, cancel, forget it, forget that, stop, abort, scratch that, leave it`,
+    never mind, nevermind, cancel, forget it, forget that, stop, abort, scratch that, leave it,
+    cancel that, no don't, no dont, don't, don't do it, don't do that, hold on, wait,
+    wait a moment, wait a second`,
   help: `
     help, what can you do, what do you do, how does this work, who are you, what are you,
     what do you understand, what can i ask, what can i say, what can you help with`,

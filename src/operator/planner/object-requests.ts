@@ -130,7 +130,7 @@ function sharedName(clause: Clause): ReturnType<typeof objectsOf> | null {
 
 /** `delete support-bot`. */
 export async function deleteObjects(scene: Scene, clause: Clause): Promise<readonly Part[]> {
-  takeAll(clause, 'verb:delete', 'verb:revoke')
+  takeAll(clause, 'verb:delete', 'verb:revoke', 'word:useless')
   if (isNegated(clause))
     return [
       {
@@ -188,6 +188,9 @@ async function inUse(scene: Scene, target: Entity): Promise<Part | null> {
   }
 }
 
+/** What stands before a new name. */
+const marks: ReadonlySet<string> = new Set(['to', 'into', 'as', ':', '=>', '->', '→', '='])
+
 /** `rename billing-agent to invoice-agent`. */
 export async function renameObject(scene: Scene, clause: Clause): Promise<readonly Part[]> {
   takeAll(
@@ -201,8 +204,7 @@ export async function renameObject(scene: Scene, clause: Clause): Promise<readon
     'word:new',
   )
   const mark = clause.items.findLastIndex(
-    (item, at) =>
-      at > 0 && (['to', 'into', 'as'].includes(item.fold) || is(item, 'word:arrow', 'word:naming')),
+    (item, at) => at > 0 && (marks.has(item.fold) || is(item, 'word:naming')),
   )
   const run = mark === -1 ? lastName(scene, clause) : nameAt(scene, clause, mark + 1, true)
   const name = run?.text ?? null

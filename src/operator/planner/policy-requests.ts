@@ -88,6 +88,7 @@ export async function requireApproval(scene: Scene, clause: Clause): Promise<rea
     'word:able',
     'word:human',
   )
+  take(clause, ...clause.items.filter(({ fold }) => fold === 'anyone' || fold === 'anybody'))
   take(clause, ...clause.items.filter((item) => item.fold === 'before' || item.fold === 'person'))
   if (denied) return [{ kind: 'question', text: questions.denied('') }]
   take(

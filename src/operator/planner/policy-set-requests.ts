@@ -61,6 +61,7 @@ export async function activateSet(scene: Scene, clause: Clause): Promise<readonl
     'verb:approve',
     'verb:give',
     'verb:attach',
+    'verb:switch',
   )
   take(clause, ...clause.items.filter((item) => item.fold === 'latest'))
   const set = setOf(scene, clause)

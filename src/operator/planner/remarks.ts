@@ -1,5 +1,5 @@
 import { type Clause, has, is, isSilent, named, scopeClassOf, take, takeAll } from './clause.ts'
-import { names } from './intent-features.ts'
+import { names, saysAccess } from './intent-features.ts'
 import { canonical, mention, type Part, type Scene } from './scene.ts'
 import { kindNames, quoted } from './texts.ts'
 
@@ -7,14 +7,15 @@ const kinds = ['application', 'resource', 'provider', 'policy', 'policySet'] as 
 
 /** `the secret of support-bot leaked`, `Metrics is obsolete`: why something is asked for. */
 export function isRemark(clause: Clause): boolean {
-  const given = (clause.head === null || clause.passive) && has(clause, 'word:useless')
+  if (saysAccess(clause) && !has(clause, 'noun:secret')) return false
+  const given = clause.head === null && has(clause, 'word:useless')
   return (given || isUnusedByUs(clause)) && kinds.some((kind) => names(clause, kind))
 }
 
 /** `we don't use mailer-west any more`, `we no longer need Metrics`. */
 function isUnusedByUs(clause: Clause): boolean {
   return (
-    clause.items.some(({ fold }) => fold === 'we') &&
+    clause.items.some(({ fold }) => ['we', 'nobody', 'no one'].includes(fold)) &&
     has(clause, 'no-longer', 'any-more') &&
     has(clause, 'verb:attach', 'verb:require') &&
     !has(clause, 'noun:access', 'verb:give')
@@ -31,13 +32,11 @@ export async function noteRemark(scene: Scene, clause: Clause): Promise<readonly
   )
   mention(scene, ...meant)
   const said = scene.message.slice(clause.items.at(-1)?.end ?? 0)
+  if (isUnusedByUs(clause)) takeAll(clause, 'negation', 'no-longer', 'any-more')
   takeAll(
     clause,
     'verb:attach',
     'verb:require',
-    'negation',
-    'no-longer',
-    'any-more',
     'word:useless',
     'noun:secret',
     'noun:keys',

@@ -160,7 +160,9 @@ export const requests: readonly Intent[] = [
   {
     id: 'policy-set.activate',
     fits: (c) =>
-      does(c, 'activate', 'on', 'set', 'create') &&
+      (does(c, 'activate', 'on', 'set', 'create', 'switch') ||
+        (c.modal && has(c, 'word:active') && names(c, 'policySet'))) &&
+      !isNegated(c) &&
       (names(c, 'policySet') || has(c, 'kind:policySet', 'noun:baseline')) &&
       !has(c, 'kind:zone'),
     build: activateSet,
@@ -218,7 +220,8 @@ export const requests: readonly Intent[] = [
     fits: (c) =>
       does(c, 'rename') ||
       isToBeCalled(c) ||
-      (does(c, 'change', 'set', 'give') && has(c, 'noun:name')),
+      (does(c, 'change', 'set', 'give') && has(c, 'noun:name')) ||
+      (c.modal && has(c, 'noun:name') && has(c, 'word:new') && !creates(c)),
     build: renameObject,
   },
   {
@@ -332,8 +335,10 @@ export const requests: readonly Intent[] = [
       (has(c, 'permanent') && !(does(c, 'give') || (c.modal && saysScopes(c)))) ||
       (has(c, 'verb:expire') && hasTime(c)) ||
       (has(c, 'noun:expiring') &&
-        (c.head === null ? !has(c, 'word:member') : isOfSomeone(c) && !saysScopes(c))) ||
-      (c.modal &&
+        (c.head === null
+          ? !has(c, 'word:member') && (isOfSomeone(c) || !saysScopes(c))
+          : isOfSomeone(c) && !saysScopes(c))) ||
+      ((c.modal || does(c, 'give')) &&
         !saysScopes(c) &&
         names(c, 'application') &&
         c.items.some((item) => item.time?.kind === 'by')),
@@ -344,6 +349,7 @@ export const requests: readonly Intent[] = [
     fits: (c) =>
       (does(c, 'limit') && !isNegated(c)) ||
       (does(c, 'create', 'set', 'change') &&
+        !c.modal &&
         has(c, 'scope:read-only', 'scope:write-only') &&
         !has(c, 'kind:resource') &&
         (has(c, 'noun:access') || names(c, 'application'))),

@@ -314,7 +314,10 @@ export async function setUpstream(scene: Scene, clause: Clause): Promise<readonl
     'word:new',
     'word:arrow',
   )
-  const removes = is(clause.head ?? undefined, 'verb:delete', 'verb:clear')
+  const ended = takeAll(clause, 'no-longer', 'any-more', 'word:member')
+  const removes =
+    is(clause.head ?? undefined, 'verb:delete', 'verb:clear') ||
+    (ended && !clause.items.some((item) => item.shape === 'url'))
   const url = clause.items.find((item) => item.shape === 'url' && !clause.taken.has(item))
   take(clause, url)
   const found = objectsOf(scene, clause, 'resource')

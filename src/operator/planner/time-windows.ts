@@ -58,6 +58,7 @@ export async function limitTimes(scene: Scene, clause: Clause): Promise<readonly
     'verb:freeze',
     'all',
     'noun:everything',
+    'scope:all',
     'verb:on',
   )
   const window: Window =

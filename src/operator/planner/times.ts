@@ -75,8 +75,24 @@ function timeAt(text: string, at: number, now: Now): TimeFound | null {
   )
 }
 
+const moreOf = /(?:for )?(\d{1,4}|[a-z]{1,8}) more (?=\p{L})/iuy
+
+/** `two more days`: a length that is added to what is there. */
+function moreAt(text: string, at: number): TimeFound | null {
+  moreOf.lastIndex = at
+  const match = moreOf.exec(text)
+  if (match === null) return null
+  const [said, count = ''] = match
+  const length = durationAt(`${count} ${text.slice(at + said.length)}`, 0)
+  if (length === null) return null
+  const end = at + said.length + length.end - count.length - 1
+  return { start: at, end, meaning: { kind: 'by', duration: length.duration } }
+}
+
 /** `for two hours` ends that much from now; `by two days` adds to what is there. */
 function lengthAt(text: string, at: number, now: Now): TimeFound | null {
+  const extra = moreAt(text, at)
+  if (extra !== null) return extra
   const adding = lead(text, at, more)
   const added = adding === null ? null : durationAt(text, adding)
   if (added !== null && /^(?:by|.*(?:another|further))\s/i.test(text.slice(at, adding ?? at)))
