@@ -78,6 +78,15 @@ function check(zone: ZoneFixture, args: Args): ToolAnswer {
 
 type Tool = (zone: ZoneFixture, args: Args) => ToolAnswer
 
+const heldRequest = {
+  id: idOf('approval', 1),
+  state: 'pending',
+  application: { id: idOf('application', 2), name: 'support-bot' },
+  resource: { id: idOf('resource', 1), identifier: 'resource://invoices' },
+  scopes: ['invoices:write'],
+  user_id: null,
+}
+
 /** The reads that the planner makes, over a zone in memory, in the shapes of the catalogue. */
 const tools: Readonly<Record<string, Tool>> = {
   zones_get: (zone) => ({ ok: true, value: zone.zone }),
@@ -170,6 +179,25 @@ const tools: Readonly<Record<string, Tool>> = {
           (event) => typeof args['from'] !== 'string' || String(event['time']) >= args['from'],
         ),
     ),
+  approvals_list: () => page([heldRequest]),
+  subjects_list: () =>
+    page([
+      {
+        user_id: 'alice@example.com',
+        name: 'Alice',
+        last_seen_at: '2026-11-24T08:00:00.000Z',
+        live_sessions: 2,
+      },
+    ]),
+  subject_issuers_list: () =>
+    page([
+      {
+        id: idOf('subjectIssuer', 1),
+        name: 'Corp',
+        issuer: 'https://id.example.com',
+        sign_in: true,
+      },
+    ]),
   audit_explain: (zone, args) => ({
     ok: true,
     value: {

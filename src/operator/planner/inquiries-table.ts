@@ -12,6 +12,7 @@ import {
   saysScopes,
 } from './intent-features.ts'
 import { describeObject, listObjects, overview, whichActive } from './list-questions.ts'
+import { listPeople, peopleNouns } from './people-questions.ts'
 import { general } from './texts.ts'
 
 const permitted: ReadonlySet<string> = new Set([
@@ -97,6 +98,7 @@ export const inquiries: readonly Intent[] = [
         (has(c, 'noun:refusal', 'noun:change') && !names(c, 'resource'))),
     build: whatHappened,
   },
+  { id: 'people', fits: (c) => has(c, ...peopleNouns) && !hasModal(c), build: listPeople },
   {
     id: 'list',
     fits: (c) =>

@@ -89,6 +89,13 @@ export const phrasesByClass: Readonly<Record<string, string>> = {
   'noun:version': 'version, versions, revision',
   'noun:name': 'name, names',
   'noun:token': 'admin token, admin tokens, api token, bootstrap token, administrator token',
+  'noun:step-up': `
+    step-up approval, step-up approvals, step-ups, step up approvals, held request, held requests,
+    requests on hold, approval request, approval requests`,
+  'noun:subject': 'users, people, end users, subjects, user accounts',
+  'noun:subject-issuer': `
+    subject issuer, subject issuers, identity provider, identity providers, idp, idps,
+    sign-in providers, openid providers`,
   'noun:dpop':
     'dpop, proof of possession, proof-of-possession, sender-constrained tokens, demonstrating proof of possession',
   'noun:redirect':
