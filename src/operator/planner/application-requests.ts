@@ -13,7 +13,10 @@ import { listed, questions, quoted } from './texts.ts'
 export async function createApplications(scene: Scene, clause: Clause): Promise<readonly Part[]> {
   takeAll(clause, 'word:new')
   const settings = settingsIn(clause)
-  const labels = labelsIn(clause)
+  const labelItems = labelsIn(clause)
+  const labels = labelItems.map(({ text }) => text)
+  if (runOn(clause, labelItems))
+    return [gap(clause, 'Is that one label or several? Write them as a, b.', '')]
   const names = newNamesIn(scene, clause, 'application')
   takeKind(clause, 'application')
   takeCount(clause, names.length)
@@ -59,7 +62,7 @@ function isLabelValue(item: Item): boolean {
 }
 
 /** Labels behind `label`, `labelled` or `tagged`, or before `label`; what it finds, it takes. */
-function labelsIn(clause: Clause): readonly string[] {
+function labelsIn(clause: Clause): readonly Item[] {
   const found: Item[] = []
   for (const [at, item] of clause.items.entries()) {
     if (!is(item, 'noun:label', 'verb:label')) continue
@@ -73,7 +76,17 @@ function labelsIn(clause: Clause): readonly string[] {
     take(clause, item, ...values, ...between.filter((other) => is(other, 'word:naming')))
     found.push(...values)
   }
-  return found.map(({ text }) => text)
+  return found
+}
+
+/** `production ready`: two bare words side by side may be one label or two. */
+function runOn(clause: Clause, values: readonly Item[]): boolean {
+  return values.some((item) => {
+    const next = clause.items[clause.items.indexOf(item) + 1]
+    return (
+      next !== undefined && values.includes(next) && [item, next].every((one) => isUnknown(one))
+    )
+  })
 }
 
 function wrongLabel(clause: Clause, labels: readonly string[]): Part | null {
@@ -100,6 +113,8 @@ export async function addLabels(scene: Scene, clause: Clause): Promise<readonly 
 /** `remove the label team:billing from billing-agent`. */
 export async function removeLabels(scene: Scene, clause: Clause): Promise<readonly Part[]> {
   const all = takeAll(clause, 'all')
+  if (clause.head === null || is(clause.head, 'verb:label'))
+    takeAll(clause, 'no-longer', 'any-more', 'negation', 'word:member')
   takeAll(
     clause,
     'verb:delete',
@@ -132,6 +147,8 @@ async function changeLabels(
   const values = clause.items.filter((item) => !clause.taken.has(item) && isLabelValue(item))
   take(clause, ...values)
   const given = values.map(({ text }) => text)
+  if (runOn(clause, values))
+    return [gap(clause, `Is that one label or several? Write them as a, b.`, '')]
   if (given.length === 0 && !all)
     return [gap(clause, `Which label should I ${word}, for example team:billing?`, '')]
   const wrong = wrongLabel(clause, given)

@@ -280,6 +280,9 @@ const auxiliaries: ReadonlySet<string> = new Set([
   'do we have',
 ])
 
+/** `... ok?`: whether it is so, or may be. */
+const agreeing = /^(?:ok|okay|right|alright|yes|correct|no)$/
+
 /** `latest audit events`, `apps tagged nightly`: what should be shown, and no verb. */
 function namesAList(items: readonly Item[]): boolean {
   const content = items.filter((item) => !isSilent(item))
@@ -307,6 +310,8 @@ function asksSomething(items: readonly Item[], marked: boolean): boolean {
     return next === undefined || !(is(next, 'negation') && first.fold === 'do')
   if (is(first, 'wish') && items.some((item) => is(item, 'verb:show', 'ask:who'))) return true
   if (namesAList(items)) return true
+  if (marked && agreeing.test(items.findLast(({ shape }) => shape !== 'punct')?.fold ?? ''))
+    return true
   const startsWithVerb = isVerb(first) || is(first, 'wish')
   return marked && !startsWithVerb && !items.some((item) => is(item, 'polite'))
 }

@@ -8,7 +8,7 @@ export const phrasesByClass: Readonly<Record<string, string>> = {
   'verb:create': `
     create~, issue~, register~, put~, add~, make~, define~, set~ up, onboard~, introduce~,
     provision~, build~, sign~ up, open~, enrol~, enroll~, spin~ up, stand~ up, bootstrap~,
-    generate~, protect~, arrange~, organize~, organise~`,
+    generate~, protect~, arrange~, organize~, organise~, append~`,
   'verb:delete': `
     delete~, remove~, archive~, destroy~, drop~, get~ rid of, retire~, decommission~, offboard~,
     deregister~, unregister~, scrap~, erase~, tear~ down, nuke~, purge~, clean~ up, throw~ away`,
@@ -154,7 +154,7 @@ export const phrasesByClass: Readonly<Record<string, string>> = {
   'word:able': 'able, able to, capable of',
   'word:member': `
     has, have, had, holds, hold, having, held, offer, offers, expose, exposes, provides, carry,
-    carries, bears`,
+    carries, bears, offering, exposing, providing`,
 
   // scopes in plain words; the part after the colon is the ending they mean
   'scope:read': `
@@ -191,7 +191,9 @@ export const phrasesByClass: Readonly<Record<string, string>> = {
   condition: `
     if, unless, when, whenever, while, once, after, before, as long as, provided, in case, during,
     outside, outside of, between, within, inside, depending, until further notice`,
-  all: 'all, every, each, any, all the, each of, all of, every single, both, both of',
+  all: `
+    all, every, each, any, all the, each of, all of, every single, both, both of, all three,
+    all three of, all two of, all four of`,
   everyone: `
     everyone, everybody, anyone, anybody, everything else, everyone else, the others, all others,
     the rest, all of them`,

@@ -167,6 +167,7 @@ function pointOf(
 ): Point | null {
   if (/^\d+\s?(?:h|hr|hrs|hours?|m|mins?|minutes?|s|secs?|d|days?|w|weeks?|y|years?)$/i.test(text))
     return null
+  if (/\b(?:last|previous)\b/i.test(text)) return null
   const day = /^(\d{1,2})[/](\d{1,2})(?:[/]\d{2,4})?/.exec(text)
   if (day !== null && Number(day[1]) <= 12 && Number(day[2]) <= 12 && day[1] !== day[2])
     return { end, why: 'day-or-month' }

@@ -119,6 +119,10 @@ export async function rollBack(scene: Scene, clause: Clause): Promise<readonly P
     'policy_sets_activation_status',
     { policy_set_id: set.id },
   )
+  if (!status.active_in_this_set && active !== null) {
+    const text = `${quoted(set.name)} does not decide in this zone; ${quoted(active.set.name)} does. Which one should be returned to what was active before?`
+    return [{ kind: 'question', text }]
+  }
   const versions =
     number === undefined
       ? []

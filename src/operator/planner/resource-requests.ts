@@ -13,7 +13,7 @@ import { listed, nameInRequest, questions, quoted } from './texts.ts'
 
 /** `create a resource called Invoices with scopes invoices:read and invoices:write`. */
 export async function createResources(scene: Scene, clause: Clause): Promise<readonly Part[]> {
-  takeAll(clause, 'word:new')
+  takeAll(clause, 'word:new', 'word:member')
   const upstream = urlIn(clause, 'noun:upstream')
   const identifier = urlIn(clause, 'noun:url')
   const provider = providerIn(scene, clause)
