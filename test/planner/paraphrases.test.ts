@@ -109,7 +109,7 @@ test('one, several, active and passive: what is deleted is what is named', async
         const quoted = names.map(quote)
         const list =
           quoted.length === 1
-            ? `${quoted[0] ?? ''}`
+            ? (quoted[0] ?? '')
             : `${quoted.slice(0, -1).join(', ')} and ${quoted.at(-1) ?? ''}`
         const kind = names.length === 1 ? 'application' : 'applications'
         const ids = names.map(
@@ -134,7 +134,11 @@ test('one, several, active and passive: what is deleted is what is named', async
 
 /** Words of letters that no table knows. */
 const unknownWord = fc
-  .string({ unit: fc.constantFrom(...'bcdfgklmnprtvzaeiou'), minLength: 5, maxLength: 10 })
+  .string({
+    unit: fc.constantFrom(...Array.from('bcdfgklmnprtvzaeiou')),
+    minLength: 5,
+    maxLength: 10,
+  })
   .filter((word) => classesOf(word).size === 0)
 
 /** Requests without a place for a new name or a label, which an unknown word could be. */

@@ -107,7 +107,9 @@ function takeOwnPronoun(clause: Clause): void {
   const owners = clause.items
     .slice(0, Math.max(at, 0))
     .filter((item) => item.entities.some(({ kind }) => kind === 'application'))
-  if (owners.length > 0) take(clause, clause.items[at])
+  const what = clause.items.slice(at + 1).find((item) => !is(item, 'filler', 'all'))
+  const access = what !== undefined && (is(what, 'noun:access') || wishesOf(what).length > 0)
+  if (owners.length > 0 && access) take(clause, clause.items[at])
 }
 
 function everyoneOf(clause: Clause): boolean {

@@ -209,6 +209,21 @@ function namesBoth(clause: Clause): boolean {
   )
 }
 
+const vagueVerbs =
+  /^(?:end|cancel|pull|los|cut(?!s? off|ting off)|stop|take|took|den[yi]|forb|prevent|terminat|recall|shut)/
+
+/** `end support-bot`, `cancel Orders`: of an object, and nothing of its access. */
+export function isVague(clause: Clause): boolean {
+  return (
+    does(clause, 'revoke') &&
+    vagueVerbs.test(clause.head?.fold ?? '') &&
+    names(clause, 'application') !== names(clause, 'resource') &&
+    !saysAccess(clause) &&
+    !isNegated(clause) &&
+    !has(clause, 'kind:grant', 'noun:everything', 'noun:label', 'everyone', 'any-more', 'no-longer')
+  )
+}
+
 export function takesAccess(clause: Clause): boolean {
   const app =
     names(clause, 'application') ||

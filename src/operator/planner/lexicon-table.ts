@@ -251,7 +251,7 @@ export const phrasesByClass: Readonly<Record<string, string>> = {
     asap, at once, now, simply, actually, from now on, going forward, me, us, i, we, already, 's,
     here, in here, in total, exist, exists, in addition, along with, together with, against,
     about, regarding, concerning, currently, at the moment, at present, right, one, ones, own,
-    kind of, having, its own, under, following, these, those, inside of, both, really,
+    kind of, having, under, following, these, those, inside of, both, really,
     furthermore, moreover, level, get, got, such, any, there is, there are, next, finally, first,
     afterwards, after that, secondly, entry, entries, well, hereby, something, starting now,
     effective immediately, as of now, as of today, straightaway, whole, from today on, from today,

@@ -4,8 +4,7 @@ import {
   removeLabels,
   rotateSecret,
 } from './application-requests.ts'
-import { changeRedirects, requireDpop, saysDpop } from './application-settings.ts'
-import { type Clause, does, has, isNegated, named, take } from './clause.ts'
+import { does, has, isNegated, take } from './clause.ts'
 import { changeExpiry } from './expiry-requests.ts'
 import { freezeZone, unfreezeZone } from './freeze-requests.ts'
 import { giveAccess } from './give-access.ts'
@@ -53,12 +52,12 @@ import {
   setUpstream,
 } from './resource-requests.ts'
 import { askAboutStatement, isRemark, isStatement, noteRemark } from './remarks.ts'
-import { saysRetention, setRetention } from './retention-requests.ts'
-import type { Part } from './scene.ts'
 import { isExactScope } from './scope-words.ts'
 import { limitAccess, takeAccess } from './take-access.ts'
+import { settingRequests } from './setting-requests-table.ts'
 import { general, questions } from './texts.ts'
 import { limitTimes } from './time-windows.ts'
+import { suspension, unclearEndings } from './unclear-requests-table.ts'
 import { createZone, markSystem, rotateKeys, switchDcr } from './zone-requests.ts'
 
 /** What a request can mean; the first that fits is taken, so the more particular come first. */
@@ -74,20 +73,11 @@ export const requests: readonly Intent[] = [
       !(creates(c) && has(c, 'word:naming')),
     build: fixed(general.providerSecret),
   },
-  { id: 'retention', fits: saysRetention, build: setRetention },
+  ...settingRequests,
   {
     id: 'remark',
     fits: isRemark,
     build: noteRemark,
-  },
-  { id: 'dpop', fits: saysDpop, build: requireDpop },
-  {
-    id: 'redirects',
-    fits: (c) =>
-      has(c, 'noun:redirect') &&
-      !(createsKind(c, 'kind:application', 'kind:application-weak') && has(c, 'word:naming')) &&
-      !isNegated(c),
-    build: changeRedirects,
   },
   { id: 'template', fits: (c) => has(c, 'noun:template'), build: useTemplate },
   { id: 'approve', fits: isPlanVerb, build: fixed(general.approve) },
@@ -152,7 +142,9 @@ export const requests: readonly Intent[] = [
       (has(c, 'kind:policySet') ||
         names(c, 'policySet') ||
         does(c, 'activate', 'on', 'off') ||
-        (names(c, 'policy') && c.modal && has(c, 'word:active'))) &&
+        (names(c, 'policy') &&
+          has(c, 'word:active') &&
+          (c.modal || does(c, 'revoke', 'delete', 'detach')))) &&
       !has(c, 'word:naming') &&
       !(does(c, 'activate', 'on') && !names(c, 'policy')),
     build: changeManifest,
@@ -212,6 +204,7 @@ export const requests: readonly Intent[] = [
         (does(c, 'rotate', 'change', 'set') || has(c, 'word:new'))) ||
       (does(c, 'rotate') &&
         !has(c, 'noun:access') &&
+        !/^(?:renew|refresh|reset)/.test(c.head?.fold ?? '') &&
         (names(c, 'application') || (has(c, 'pronoun') && s.recent.has('application')))),
     build: rotateSecret,
   },
@@ -355,14 +348,7 @@ export const requests: readonly Intent[] = [
         (has(c, 'noun:access') || names(c, 'application'))),
     build: limitAccess,
   },
-  {
-    id: 'kill',
-    fits: (c) => does(c, 'kill') && !isNegated(c) && names(c, 'application'),
-    build: (scene, clause) =>
-      saysOnlyAccess(clause)
-        ? takeAccess(scene, clause)
-        : Promise.resolve(askRevokeOrDelete(clause)),
-  },
+  ...unclearEndings,
   { id: 'access.take', fits: takesAccess, build: takeAccess },
   {
     id: 'resource.create',
@@ -384,11 +370,7 @@ export const requests: readonly Intent[] = [
       !(saysScopes(c) && names(c, 'resource')),
     build: createApplications,
   },
-  {
-    id: 'suspend',
-    fits: (c) => does(c, 'off', 'freeze') && names(c, 'application'),
-    build: (_scene, clause) => Promise.resolve(askRevokeOrDelete(clause)),
-  },
+  suspension,
   { id: 'statement', fits: isStatement, build: askAboutStatement },
   { id: 'access.give', fits: givesAccess, build: giveAccess },
   {
@@ -400,9 +382,3 @@ export const requests: readonly Intent[] = [
     },
   },
 ]
-
-function askRevokeOrDelete(clause: Clause): readonly Part[] {
-  const who = named(clause, 'application').map(({ entity }) => entity.name)
-  take(clause, ...clause.items)
-  return [{ kind: 'question', text: questions.cannotSuspend(who.join(', ')) }]
-}

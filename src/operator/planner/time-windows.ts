@@ -18,6 +18,9 @@ const hours =
   /\b(\d{1,2})(?::(\d{2}))?\s?(am|pm)?\s*(?:to|and|-|–|until|till)\s*(\d{1,2})(?::(\d{2}))?\s?(am|pm)?\b/i
 const zoneName = /\b(?:[A-Z][A-Za-z]+\/[A-Za-z_]+(?:\/[A-Za-z_]+)?|UTC)\b/
 
+const whenPossible =
+  'Say when access should be possible, for example "only allow access on weekdays between 9 and 17"?'
+
 interface Window {
   readonly days: readonly string[] | null
   readonly hours: readonly [string, string] | null
@@ -29,13 +32,7 @@ interface Window {
  * time. Conditions only deny, so the window is turned inside out.
  */
 export async function limitTimes(scene: Scene, clause: Clause): Promise<readonly Part[]> {
-  if (!saysOpenTimes(clause))
-    return [
-      {
-        kind: 'question',
-        text: 'Say when access should be possible, for example "only allow access on weekdays between 9 and 17"?',
-      },
-    ]
+  if (!saysOpenTimes(clause)) return [{ kind: 'question', text: whenPossible }]
   takeAll(clause, 'negation')
   const first = clause.items[0]?.start ?? 0
   const text = scene.message.slice(first, clause.items.at(-1)?.end ?? first)
