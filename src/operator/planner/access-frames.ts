@@ -15,8 +15,7 @@ type Frames =
 export function framesOf(scene: Scene, clause: Clause, pieces: readonly Piece[]): Frames {
   const groups = groupsOf(clause, pieces)
   const turned = clause.items.some((item) => is(item, 'negation', 'except'))
-  // A name that stands for itself, as in `... via support-bot`, is nobody's request.
-  const loose = groups.slice(1).find((group) => !group.listed && group.scope.length === 0)
+  const loose = groups.find((group, at) => isLoose(clause, groups[at - 1], group))
   if (loose !== undefined && !turned && !clause.asks)
     return { ok: false, part: relationQuestion(loose) }
   const times = pieces.filter((one) => one.role === 'time')
@@ -112,6 +111,27 @@ function groupsOf(clause: Clause, pieces: readonly Piece[]): readonly Group[] {
     last = one
   }
   return groups
+}
+
+const adding: ReadonlySet<string> = new Set([
+  'too',
+  'also',
+  'as well',
+  'as well as',
+  'together with',
+  'along with',
+])
+
+/**
+ * Whether nobody can tell what a group has to do with the one before it: `... via support-bot`, two
+ * names side by side, or an application at the end of what is read, unless `too` or `also` says so.
+ */
+function isLoose(clause: Clause, before: Group | undefined, group: Group): boolean {
+  if (before === undefined) return false
+  const bare = group.scope.length === 0
+  if (!group.listed) return bare || before.scope.length === 0
+  const alone = bare && group.resource.length === 0 && group.time === null
+  return alone && !clause.items.some((item) => adding.has(item.fold))
 }
 
 function relationQuestion(group: Group): Part {

@@ -87,10 +87,10 @@ const limiting: ReadonlySet<string> = new Set(
 )
 
 /** `some orders`, `new invoices`: access is to the whole of a resource. */
-function partOf(clause: Clause, item: Item): Part | null {
+export function partOf(clause: Clause, item: Item): Part | null {
   const before = clause.items[clause.items.indexOf(item) - 1]
   if (before === undefined || before === clause.head || !limiting.has(before.fold)) return null
-  const text = `Access is to the whole of ${quoted(item.text)}, and not to ${quoted(`${before.text} ${item.text}`)}. Which scopes on which resource should it be?`
+  const text = `I do not know which part ${quoted(`${before.text} ${item.text}`)} is: access is to a whole resource. Which scopes on which resource should it be?`
   return { kind: 'question', text }
 }
 

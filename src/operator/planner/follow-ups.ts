@@ -52,7 +52,7 @@ const other = /^(?:(?:no|nope|sorry|wait|oops)[,:]?\s+)*(?:(?:i|we) meant?\s+)?t
 /** `no, the other one`, after one of two was picked. */
 export function theOther(answer: string, before: Reading): string | null {
   const among = before.choice
-  if (!other.test(answer) || among === null || among.length !== 2) return null
+  if (!other.test(answer) || among?.length !== 2) return null
   const picked = onlyItem(before, ({ id }) => among.some((entity) => entity.id === id))
   if (picked === null) return null
   const left = among.filter(({ id }) => !picked.entities.some((entity) => entity.id === id))

@@ -109,8 +109,7 @@ function namesNew(clause: Clause): boolean {
       return (
         (article === 'a' || article === 'an') &&
         [...item.classes].some((name) => name.startsWith('kind:')) &&
-        next !== undefined &&
-        next.entities.length === 0 &&
+        next?.entities.length === 0 &&
         (isUnknown(next) || next.shape === 'quoted')
       )
     })

@@ -55,7 +55,7 @@ export const phrasesByClass: Readonly<Record<string, string>> = {
   'verb:approve': 'approve~, apply~, reject~, confirm~, sign off, execute~, decline~',
   'verb:show': `
     show~, know~, list~, display~, describe~, tell~, print~, give me, get me, show me, tell me,
-    explain~, enumerate~, count~, find~, look up, summarize~, summarise~, check~, verify,
+    explain~, enumerate~, count~, find~, look up, summarize~, summarise~, check~,
     check whether, check if, verify whether, verify that, see if, see whether`,
   'verb:undo': 'undo~',
 

@@ -92,24 +92,24 @@ export async function activateSet(scene: Scene, clause: Clause): Promise<readonl
   return []
 }
 
+const returning = [
+  'verb:rollback',
+  'noun:version',
+  'kind:policy',
+  'word:active',
+  'noun:change',
+  'verb:change',
+]
+
 /** `roll back the policy set`: to what was active before, or to a version by its number. */
 export async function rollBack(scene: Scene, clause: Clause): Promise<readonly Part[]> {
-  takeAll(
-    clause,
-    'verb:rollback',
-    'noun:version',
-    'kind:policy',
-    'word:active',
-    'noun:change',
-    'verb:change',
-  )
+  takeAll(clause, ...returning)
   const number = clause.items.find((item) => /^v?\d{1,6}$/.test(item.fold))
   take(
     clause,
     number,
     ...clause.items.filter((item) => ['previous', 'last', 'earlier', 'before'].includes(item.fold)),
   )
-  takeAll(clause, 'condition')
   const active = await activeSet(scene)
   const set =
     named(clause, 'policySet').length === 0 && active !== null ? active.set : setOf(scene, clause)
@@ -184,6 +184,29 @@ async function knownVersions(
   return set.latest_version === null ? versions : [...versions, set.latest_version]
 }
 
+const moving = [
+  'verb:delete',
+  'verb:detach',
+  'verb:create',
+  'verb:revoke',
+  'verb:attach',
+  'verb:activate',
+  'verb:on',
+  'verb:off',
+  'verb:set',
+  'verb:give',
+  'word:active',
+  'word:include',
+  'word:able',
+  'word:member',
+  'noun:version',
+  'word:new',
+  'verb:approve',
+  'negation',
+  'no-longer',
+  'any-more',
+]
+
 /** `add the policy freeze to the active policy set`, `remove the policy freeze from it`. */
 export async function changeManifest(scene: Scene, clause: Clause): Promise<readonly Part[]> {
   const ended = has(clause, 'no-longer', 'any-more')
@@ -191,29 +214,7 @@ export async function changeManifest(scene: Scene, clause: Clause): Promise<read
   if ((isNegated(clause) && !ended) || (off && ended))
     return [{ kind: 'question', text: questions.denied('') }]
   const removes = off || ended
-  takeAll(
-    clause,
-    'verb:delete',
-    'verb:detach',
-    'verb:create',
-    'verb:revoke',
-    'verb:attach',
-    'verb:activate',
-    'verb:on',
-    'verb:off',
-    'verb:set',
-    'verb:give',
-    'word:active',
-    'word:include',
-    'word:able',
-    'word:member',
-    'noun:version',
-    'word:new',
-    'verb:approve',
-    'negation',
-    'no-longer',
-    'any-more',
-  )
+  takeAll(clause, ...moving)
   const policies = objectsOf(scene, clause, 'policy')
   if (!policies.ok) return [policies.part]
   const second = secondPolicyChange(scene)

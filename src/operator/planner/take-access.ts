@@ -1,4 +1,4 @@
-import type { AccessFrame, AccessRequest } from './access-pieces.ts'
+import { type AccessFrame, type AccessRequest, partOf } from './access-pieces.ts'
 import { accessRequestOf } from './access-request.ts'
 import { type Clause, is, take, takeAll } from './clause.ts'
 import type { GrantFacts } from './draft.ts'
@@ -27,6 +27,9 @@ export async function takeAccess(scene: Scene, clause: Clause): Promise<readonly
   take(clause, ...clause.items.filter((item) => is(item, 'verb:delete') && item === clause.head))
   const named = clause.items.filter((item) => item.shape === 'id' && item.text.startsWith('grt_'))
   if (named.length > 0) return revokeNamed(scene, clause, named)
+  const noun = clause.items.find((item) => is(item, 'noun:access', 'kind:grant'))
+  const part = noun === undefined ? null : partOf(clause, noun)
+  if (part !== null) return [part]
   const parsed = accessRequestOf(scene, clause)
   if (!parsed.ok) return [parsed.part]
   const all = takeAll(clause, 'all')
