@@ -238,6 +238,8 @@ export interface Conversation {
   /** What the last message proposed. */
   readonly last: Proposal | undefined
   readonly events: readonly TurnEvent[]
+  /** The tools that were called, in order. */
+  readonly calls: readonly string[]
 }
 
 /** Says one message after the other, each with the answers before it, as a conversation does. */
@@ -268,5 +270,11 @@ export async function converse(
     answer = await model.answer(turn)
     history.push({ role: 'operator', text: answer.text })
   }
-  return { ...answer, proposals: backend.proposals, last: backend.proposals[before], events }
+  return {
+    ...answer,
+    proposals: backend.proposals,
+    last: backend.proposals[before],
+    events,
+    calls: backend.calls,
+  }
 }

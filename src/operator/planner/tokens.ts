@@ -31,6 +31,8 @@ const shapes: readonly (readonly [TokenKind, RegExp])[] = [
   ['word', /([\p{L}\p{N}_][\p{L}\p{N}\p{M}_.:/@*-]*(?:['’]\p{L}+)*)/uy],
 ]
 
+const ids = /^(?:zone|app|res|prov|grt|polv|pol|psetv|pset|plan|evt|req|adm)_[0-7][0-9a-z]{25}$/
+
 /** What a word may be closed with in a sentence without its being part of the word. */
 const closing = /[.:/@*-]+$/
 const urlClosing = /[.,;:!?)\]]+$/
@@ -79,7 +81,9 @@ function tokenAt(message: string, at: number): Token | null {
     if (text.trim() === '' && kind !== 'punct') continue
     const whole = match[0]
     const end = at + (kind === 'word' || kind === 'url' ? text.length : whole.length)
-    return { kind, text, fold: foldText(text), start: at, end }
+    // An id in quotes is an id: nothing can have it for a name.
+    const shaped = kind === 'quoted' && ids.test(text) ? 'id' : kind
+    return { kind: shaped, text, fold: foldText(text), start: at, end }
   }
   return null
 }
