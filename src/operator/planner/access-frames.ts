@@ -4,7 +4,7 @@ import type { Entity } from './entities.ts'
 import type { Part, Scene } from './scene.ts'
 import type { ScopeWish } from './scope-words.ts'
 import { gap, pointedBack, unique } from './slots.ts'
-import { questions } from './texts.ts'
+import { listed, questions, quoted } from './texts.ts'
 import type { TimeMeaning } from './times.ts'
 
 type Frames =
@@ -14,6 +14,10 @@ type Frames =
 /** Groups of pieces: a new one begins where a role comes again that the last one has. */
 export function framesOf(scene: Scene, clause: Clause, pieces: readonly Piece[]): Frames {
   const groups = groupsOf(clause, pieces)
+  const turned = clause.items.some((item) => is(item, 'negation', 'except'))
+  const loose = groups.find((group, at) => isLoose(clause, groups[at - 1], group))
+  if (loose !== undefined && !turned && !clause.asks)
+    return { ok: false, part: relationQuestion(loose) }
   const times = pieces.filter((one) => one.role === 'time')
   if (times.length > groups.length) {
     const [, second] = times
@@ -72,10 +76,20 @@ interface Group {
   time: TimeMeaning | null
   /** Whether its time stands before everything else. */
   leading: boolean
+  /** Whether a connector stands before its first piece. */
+  listed: boolean
 }
 
 function newGroup(): Group {
-  return { application: [], resource: [], scope: [], without: [], time: null, leading: false }
+  return {
+    application: [],
+    resource: [],
+    scope: [],
+    without: [],
+    time: null,
+    leading: false,
+    listed: true,
+  }
 }
 
 function groupsOf(clause: Clause, pieces: readonly Piece[]): readonly Group[] {
@@ -86,7 +100,7 @@ function groupsOf(clause: Clause, pieces: readonly Piece[]): readonly Group[] {
     const adjoins = last !== null && last.role === one.role && joined(clause, last, one)
     const filled = one.role === 'time' ? group.time !== null : group[one.role].length > 0
     if (filled && !adjoins) {
-      group = newGroup()
+      group = { ...newGroup(), listed: isListed(clause, one) }
       groups.push(group)
     }
     if (one.role === 'time') {
@@ -99,10 +113,52 @@ function groupsOf(clause: Clause, pieces: readonly Piece[]): readonly Group[] {
   return groups
 }
 
-/** Whether nothing but connectors and small words stand between two pieces. */
+const adding: ReadonlySet<string> = new Set([
+  'too',
+  'also',
+  'as well',
+  'as well as',
+  'together with',
+  'along with',
+])
+
+/**
+ * Whether nobody can tell what a group has to do with the one before it: `... via support-bot`, two
+ * names side by side, or an application at the end of what is read, unless `too` or `also` says so.
+ */
+function isLoose(clause: Clause, before: Group | undefined, group: Group): boolean {
+  if (before === undefined) return false
+  const bare = group.scope.length === 0
+  if (!group.listed) return bare || before.scope.length === 0
+  const alone = bare && group.resource.length === 0 && group.time === null
+  return alone && !clause.items.some((item) => adding.has(item.fold))
+}
+
+function relationQuestion(group: Group): Part {
+  const names = listed([...group.application, ...group.resource].map(({ name }) => quoted(name)))
+  const text = `What has ${names} to do with it? Say who may do what on which resource, one sentence for each?`
+  return { kind: 'question', text }
+}
+
+const joining: ReadonlySet<string> = new Set(['as well as', 'together with', 'along with'])
+
+/** Whether a connector stands before a piece, with nothing but small words between. */
+function isListed(clause: Clause, piece: Piece): boolean {
+  const at = clause.items.findIndex((item) => item === piece.items[0])
+  const before = clause.items.slice(0, at)
+  const last = before.findLastIndex((item) => !isSilent(item) && !isConnector(item))
+  return before.slice(last + 1).some((item) => isConnector(item) || joining.has(item.fold))
+}
+
+/**
+ * Whether nothing but connectors and small words stand between two pieces; names are in one list
+ * only where a connector stands between them: `the owner of support-bot` is not both.
+ */
 function joined(clause: Clause, before: Piece, after: Piece): boolean {
   const from = clause.items.findIndex((item) => item === before.items.at(-1))
   const to = clause.items.findIndex((item) => item === after.items[0])
+  const named = after.role === 'application' || after.role === 'resource'
+  if (named && !isListed(clause, after)) return false
   return clause.items
     .slice(from + 1, to)
     .every(

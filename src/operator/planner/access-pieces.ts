@@ -4,7 +4,7 @@ import type { Item } from './items.ts'
 import { canonical, entitiesOfKind, type Part, type Scene } from './scene.ts'
 import { isExactScope, type ScopeWish, wishesOf } from './scope-words.ts'
 import { resolveRun, type Run, runsOf } from './slots.ts'
-import { questions, unclearTimes } from './texts.ts'
+import { questions, quoted, unclearTimes } from './texts.ts'
 import type { TimeMeaning } from './times.ts'
 
 /** One `who may do what on which resource` of a request about access. */
@@ -71,10 +71,45 @@ export function rolesOf(
     if (one === null) continue
     if ('kind' in one) return { ok: false, part: one }
     if (one.role === 'resource' || one.role === 'application') negative = false
+    const part = one.role === 'resource' && !clause.asks ? partOf(clause, item) : null
+    if (part !== null) return { ok: false, part }
     take(clause, item)
     pieces.push(one)
   }
   return { ok: true, pieces }
+}
+
+/** Words that take a part of what stands behind them. */
+const limiting: ReadonlySet<string> = new Set(
+  'some one first last next such new another additional extra further open pending current active own few many most half'.split(
+    ' ',
+  ),
+)
+
+/** `some orders`, `new invoices`: access is to the whole of a resource. */
+export function partOf(clause: Clause, item: Item): Part | null {
+  const before = clause.items[clause.items.indexOf(item) - 1]
+  if (before === undefined || before === clause.head || !limiting.has(before.fold)) return null
+  const text = `I do not know which part ${quoted(`${before.text} ${item.text}`)} is: access is to a whole resource. Which scopes on which resource should it be?`
+  return { kind: 'question', text }
+}
+
+/** `full` by itself: all scopes in `full access`, and nothing but emphasis in `full read access`. */
+const emphatic: ReadonlySet<string> = new Set([
+  'full',
+  'complete',
+  'total',
+  'entire',
+  'unrestricted',
+])
+
+function wishesIn(clause: Clause, item: Item): readonly ScopeWish[] {
+  if (!emphatic.has(item.fold)) return wishesOf(item)
+  const next = clause.items[clause.items.indexOf(item) + 1]
+  if (next === undefined) return []
+  if (is(next, 'noun:access', 'noun:scope')) return wishesOf(item)
+  if (wishesOf(next).length > 0) take(clause, item)
+  return []
 }
 
 /** `read but not write`: a scope that is left out, behind one that is given. */
@@ -111,7 +146,7 @@ function pieceOf(scene: Scene, clause: Clause, item: Item, negative: boolean): P
     }
     return first === undefined ? null : piece(role, [item], [canonical(scene, first)])
   }
-  const wishes = item === clause.head && !clause.asks ? [] : wishesOf(item)
+  const wishes = item === clause.head && !clause.asks ? [] : wishesIn(clause, item)
   if (wishes.length === 0) return null
   return { role: negative ? 'without' : 'scope', items: [item], entities: [], wishes, time: null }
 }

@@ -2,7 +2,7 @@ import type { OutputOf } from '../../../tools/catalogue.ts'
 import type { AccessFrame } from './access-pieces.ts'
 import { accessRequestOf } from './access-request.ts'
 import { describeInstant } from './civil-time.ts'
-import { type Clause, has, named, takeAll } from './clause.ts'
+import { type Clause, has, named, take, takeAll } from './clause.ts'
 import type { Entity } from './entities.ts'
 import { resourcesWith, scopeQuestion } from './give-access.ts'
 import { factsOf, mention, type Part, type Scene } from './scene.ts'
@@ -257,6 +257,7 @@ export async function whatExpires(scene: Scene, clause: Clause): Promise<readonl
     'verb:shorten',
     'next',
   )
+  take(clause, ...clause.items.filter(({ fold }) => fold === 'soon' || fold === 'shortly'))
   const parsed = accessRequestOf(scene, clause)
   if (!parsed.ok) return [parsed.part]
   const [frame] = parsed.request.frames

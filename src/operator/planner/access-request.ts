@@ -14,6 +14,7 @@ export function accessRequestOf(scene: Scene, clause: Clause): Parsed {
   if (!except.ok) return except
   const everyone = everyoneOf(clause)
   const exclusive = exclusiveOf(clause)
+  takeOwnPronoun(clause)
   const roles = rolesOf(scene, clause)
   if (!roles.ok) return roles
   takeKind(clause, 'application')
@@ -100,6 +101,17 @@ function exceptOf(
   return { ok: true, entities }
 }
 
+/** `support-bot must lose its access`: whose it is has been said in the same clause. */
+function takeOwnPronoun(clause: Clause): void {
+  const at = clause.items.findIndex((item) => is(item, 'pronoun-of'))
+  const owners = clause.items
+    .slice(0, Math.max(at, 0))
+    .filter((item) => item.entities.some(({ kind }) => kind === 'application'))
+  const what = clause.items.slice(at + 1).find((item) => !is(item, 'filler', 'all'))
+  const access = what !== undefined && (is(what, 'noun:access') || wishesOf(what).length > 0)
+  if (owners.length > 0 && access) take(clause, clause.items[at])
+}
+
 function everyoneOf(clause: Clause): boolean {
   const whole = clause.items.find((item) => is(item, 'everyone') && !clause.taken.has(item))
   if (whole !== undefined) {
@@ -120,8 +132,11 @@ function exclusiveOf(clause: Clause): boolean {
   const mark = clause.items.findIndex((item) => is(item, 'only'))
   const readOnly = clause.items.some((item) => is(item, 'scope:read-only', 'scope:write-only'))
   if (mark === -1) return readOnly
+  const said = clause.items[mark - 1]
+  if (said?.fold === 'but') take(clause, said)
   // `just for today` is about the time, and a grant that ends is what was asked for anyway.
-  if (clause.items[mark + 1]?.time?.kind === 'point') {
+  const around = [clause.items[mark + 1], clause.items[mark - 1]]
+  if (around.some((item) => item?.time?.kind === 'point')) {
     take(clause, clause.items[mark])
     return readOnly
   }

@@ -1,5 +1,6 @@
 import { label as labelShape } from '../../../tools/fields.ts'
-import { type Clause, is, isUnknown, isVerb, take, takeAll } from './clause.ts'
+import { settingsIn } from './application-settings.ts'
+import { type Clause, has, is, isUnknown, isVerb, take, takeAll } from './clause.ts'
 import { addPlanned, addStep } from './draft.ts'
 import type { Entity } from './entities.ts'
 import type { Item } from './items.ts'
@@ -11,7 +12,11 @@ import { listed, questions, quoted } from './texts.ts'
 /** `register an application called billing-agent with label team:billing`. */
 export async function createApplications(scene: Scene, clause: Clause): Promise<readonly Part[]> {
   takeAll(clause, 'word:new')
-  const labels = labelsIn(clause)
+  const settings = settingsIn(clause)
+  const labelItems = labelsIn(clause)
+  const labels = labelItems.map(({ text }) => text)
+  if (runOn(clause, labelItems))
+    return [gap(clause, 'Is that one label or several? Write them as a, b.', '')]
   const names = newNamesIn(scene, clause, 'application')
   takeKind(clause, 'application')
   takeCount(clause, names.length)
@@ -33,7 +38,7 @@ export async function createApplications(scene: Scene, clause: Clause): Promise<
     const step = addStep(scene.draft, {
       operation: 'applications.create',
       name: 'app',
-      input: { name, ...(labels.length > 0 && { labels }) },
+      input: { name, ...(labels.length > 0 && { labels }), ...settings },
       phrase: `register application ${quoted(name)}${labels.length > 0 ? ` with label ${listed(labels)}` : ''}`,
     })
     made.push(addPlanned(scene.draft, step, 'application', name, { labels }))
@@ -57,7 +62,7 @@ function isLabelValue(item: Item): boolean {
 }
 
 /** Labels behind `label`, `labelled` or `tagged`, or before `label`; what it finds, it takes. */
-function labelsIn(clause: Clause): readonly string[] {
+function labelsIn(clause: Clause): readonly Item[] {
   const found: Item[] = []
   for (const [at, item] of clause.items.entries()) {
     if (!is(item, 'noun:label', 'verb:label')) continue
@@ -71,7 +76,17 @@ function labelsIn(clause: Clause): readonly string[] {
     take(clause, item, ...values, ...between.filter((other) => is(other, 'word:naming')))
     found.push(...values)
   }
-  return found.map(({ text }) => text)
+  return found
+}
+
+/** `production ready`: two bare words side by side may be one label or two. */
+function runOn(clause: Clause, values: readonly Item[]): boolean {
+  return values.some((item) => {
+    const next = clause.items[clause.items.indexOf(item) + 1]
+    return (
+      next !== undefined && values.includes(next) && [item, next].every((one) => isUnknown(one))
+    )
+  })
 }
 
 function wrongLabel(clause: Clause, labels: readonly string[]): Part | null {
@@ -98,10 +113,13 @@ export async function addLabels(scene: Scene, clause: Clause): Promise<readonly 
 /** `remove the label team:billing from billing-agent`. */
 export async function removeLabels(scene: Scene, clause: Clause): Promise<readonly Part[]> {
   const all = takeAll(clause, 'all')
+  if (clause.head === null || is(clause.head, 'verb:label'))
+    takeAll(clause, 'no-longer', 'any-more', 'negation', 'word:member')
   takeAll(
     clause,
     'verb:delete',
     'verb:unlabel',
+    'verb:clear',
     'verb:revoke',
     'noun:label',
     'verb:detach',
@@ -129,6 +147,8 @@ async function changeLabels(
   const values = clause.items.filter((item) => !clause.taken.has(item) && isLabelValue(item))
   take(clause, ...values)
   const given = values.map(({ text }) => text)
+  if (runOn(clause, values))
+    return [gap(clause, `Is that one label or several? Write them as a, b.`, '')]
   if (given.length === 0 && !all)
     return [gap(clause, `Which label should I ${word}, for example team:billing?`, '')]
   const wrong = wrongLabel(clause, given)
@@ -180,8 +200,10 @@ function isAtTarget(clause: Clause, item: Item): boolean {
 }
 
 export async function rotateSecret(scene: Scene, clause: Clause): Promise<readonly Part[]> {
+  const keysOnly = has(clause, 'noun:keys') && !has(clause, 'noun:secret')
   takeAll(
     clause,
+    'word:useless',
     'verb:rotate',
     'noun:secret',
     'word:new',
@@ -204,6 +226,11 @@ export async function rotateSecret(scene: Scene, clause: Clause): Promise<readon
       return {
         kind: 'question',
         text: `${quoted(target.name)} has no secret: it authenticates with its own keys (private_key_jwt). Do you mean another application?`,
+      }
+    if (keysOnly)
+      return {
+        kind: 'question',
+        text: `${quoted(target.name)} has no keys of its own: it authenticates with a client secret. Shall I rotate that?`,
       }
     addStep(scene.draft, {
       operation: 'applications.rotate_secret',

@@ -139,6 +139,38 @@ function joinParticles(items: readonly Item[]): readonly Item[] {
   return items
 }
 
+const determiners: ReadonlySet<string> = new Set(
+  "the a an this that each every all any no 's its their his her our my new".split(' '),
+)
+
+/** `the grant of support-bot`: a word for the thing, and not for giving it. */
+function grantsAsNouns(items: readonly Item[]): readonly Item[] {
+  return items.map((item, at) => {
+    const before = items[at - 1]
+    const noun = is(item, 'kind:grant') && before !== undefined && determiners.has(before.fold)
+    if (!noun) return item
+    return {
+      ...item,
+      classes: new Set([...item.classes].filter((name) => !name.startsWith('verb:'))),
+    }
+  })
+}
+
+const courtesy: ReadonlySet<string> = new Set(['polite'])
+
+/** `could someone give ...` asks politely; `could someone delete orders?` asks who may. */
+function askingSomeone(items: readonly Item[]): readonly Item[] {
+  const at = items.findIndex(
+    (item, index) =>
+      ['can', 'could', 'would', 'will'].includes(item.fold) && is(items[index + 1], 'word:human'),
+  )
+  const verb = items[at + 2]
+  if (at === -1 || verb === undefined || !isVerb(verb) || scopeClassOf(verb) !== null) return items
+  return items.map((item, index) =>
+    index === at || index === at + 1 ? { ...item, classes: courtesy } : item,
+  )
+}
+
 const article: ReadonlySet<string> = new Set(['filler'])
 
 /** `this` before the word of a kind only points at it: `this zone` is the zone. */
@@ -156,7 +188,7 @@ function isKind(item: Item): boolean {
 
 /** Reads the head of a clause: what it asks for, and in which form. */
 export function clauseOf(raw: readonly Item[], before: Clause | null, marked: boolean): Clause {
-  const items = joinParticles(demonstratives(raw))
+  const items = joinParticles(demonstratives(askingSomeone(grantsAsNouns(raw))))
   const content = items.filter((item) => !isSilent(item) || is(item, 'modal', 'ask:is'))
   const asks = asksSomething(items, marked) || complains(items)
   const modal = items.some((item) => is(item, 'modal', 'wish', 'word:able'))
@@ -248,6 +280,20 @@ const auxiliaries: ReadonlySet<string> = new Set([
   'do we have',
 ])
 
+/** `... ok?`: whether it is so, or may be. */
+const agreeing = /^(?:ok|okay|right|alright|yes|correct|no)$/
+
+/** `latest audit events`, `apps tagged nightly`: what should be shown, and no verb. */
+function namesAList(items: readonly Item[]): boolean {
+  const content = items.filter((item) => !isSilent(item))
+  const [first] = content
+  const plural = first !== undefined && isKind(first) && first.fold.endsWith('s')
+  const verbs = content.filter((item) => isVerb(item) && !is(item, 'verb:label', 'noun:event'))
+  if (verbs.length > 0 || items.some((item) => is(item, 'modal', 'wish', 'negation'))) return false
+  const events = content.some((item) => is(item, 'noun:event'))
+  return (plural && is(content[1], 'verb:label')) || (events && content.length <= 4)
+}
+
 function asksSomething(items: readonly Item[], marked: boolean): boolean {
   const lead = items.findIndex(
     (item) =>
@@ -263,6 +309,9 @@ function asksSomething(items: readonly Item[], marked: boolean): boolean {
   if (auxiliaries.has(first.fold))
     return next === undefined || !(is(next, 'negation') && first.fold === 'do')
   if (is(first, 'wish') && items.some((item) => is(item, 'verb:show', 'ask:who'))) return true
+  if (namesAList(items)) return true
+  if (marked && agreeing.test(items.findLast(({ shape }) => shape !== 'punct')?.fold ?? ''))
+    return true
   const startsWithVerb = isVerb(first) || is(first, 'wish')
   return marked && !startsWithVerb && !items.some((item) => is(item, 'polite'))
 }

@@ -83,8 +83,9 @@ function beginsClause(
   const first = items[at]
   if (first === undefined) return false
   const predicate =
-    current.some((item) => isVerb(item) || scopeClassOf(item) !== null || is(item, 'modal')) ||
-    before !== null
+    current.some(
+      (item) => isVerb(item) || scopeClassOf(item) !== null || is(item, 'modal', 'word:useless'),
+    ) || before !== null
   if (!predicate) return false
   if (
     is(first, 'ask:who', 'ask:why', 'ask:how-many') ||
@@ -114,6 +115,7 @@ function isImperative(items: readonly Item[], at: number, current: readonly Item
     if (!object) return false
   }
   if (scopeClassOf(verb) === null) return true
+  if (current.some((item) => is(item, 'no-longer', 'any-more', 'word:useless'))) return true
   const grants = current.some(
     (item) =>
       scopeClassOf(item) !== null ||

@@ -1,13 +1,15 @@
 import { clauseOf, is, isSilent } from './clause.ts'
 import { emptyDraft } from './draft.ts'
-import { type Entity, resolveName } from './entities.ts'
+import { insteadOf, lengthened, sameFor, theOther, timedNow, whatAbout } from './follow-ups.ts'
 import { interpret, type Memory, type Reading } from './interpret.ts'
 import { type Item, itemsOf } from './items.ts'
 import { classesOf } from './lexicon.ts'
+import { picked, pickedAll, sayName } from './picks.ts'
 import type { Now } from './points.ts'
-import { entitiesOf, type Objects, type Pending, vocabulary } from './scene.ts'
+import { type Objects, type Pending, vocabulary } from './scene.ts'
 import { wishesOf } from './scope-words.ts'
-import { kindNames, nameInRequest } from './texts.ts'
+import { corrected } from './spelling.ts'
+import { planTexts } from './texts.ts'
 import { tokenize } from './tokens.ts'
 import type { ZoneState } from './zone-state.ts'
 
@@ -40,7 +42,31 @@ async function readNext(
 ): Promise<Reading> {
   const memory: Memory | null = before
   const whole = before === null ? null : continued(text, before, objects, now)
-  return interpret(whole ?? text, state, objects, now, memory)
+  const read = (message: string): Promise<Reading> =>
+    interpret(message, state, objects, now, memory)
+  const reading = await read(whole ?? text)
+  const best = isUnderstood(reading) ? reading : ((await respelt(reading, read)) ?? reading)
+  const among = before?.pending?.candidates ?? before?.choice ?? []
+  return whole !== null && among.length > 0 ? { ...best, choice: among } : best
+}
+
+function isUnderstood({ unknown, questions, draft, answers }: Reading): boolean {
+  return (
+    unknown.length === 0 && questions.length === 0 && (draft.steps.length > 0 || answers.length > 0)
+  )
+}
+
+/** The reading with its spelling mistakes put right, where nothing is left to ask then. */
+async function respelt(
+  reading: Reading,
+  read: (message: string) => Promise<Reading>,
+): Promise<Reading | null> {
+  const better = corrected(reading.message, reading.items)
+  if (better === null) return null
+  const again = await read(better.message)
+  if (!isUnderstood(again) || again.aside.length > 0) return null
+  again.draft.notes.push(...better.words.map(([said, meant]) => planTexts.corrected(said, meant)))
+  return again
 }
 
 /** The message before with this one put into it, or null where this one stands for itself. */
@@ -55,14 +81,25 @@ function continued(
   if (answer === '') return null
   const suggestion = pending?.suggestion ?? null
   if (suggestion !== null && isYes(answer, suggestion)) return suggestion
-  const corrected = correctionIn(answer)
-  if (corrected === null && pending === null) return sameFor(answer, before, objects)
-  const fragment = corrected ?? answer
+  const other = theOther(answer, before)
+  if (other !== null) return other
+  const instead = insteadOf(answer, before) ?? correctionIn(answer)
+  if (instead === null && pending === null)
+    return (
+      sameFor(answer, before, objects) ??
+      whatAbout(answer, before, objects) ??
+      lengthened(before, answer) ??
+      timedNow(before, itemsIn(answer, objects, now))
+    )
+  const fragment = instead ?? answer
   const items = itemsIn(fragment, objects, now)
-  if (!isFragment(items, fragment)) return corrected
-  if (pending !== null && (corrected === null || pending.candidates.length > 0))
+  if (!isFragment(items, fragment)) return instead
+  if (pending !== null && (instead === null || pending.candidates.length > 0))
     return answered(before, pending, fragment)
-  return corrected === null ? null : replaced(before, fragment, items)
+  if (instead === null) return null
+  return (
+    lengthened(before, fragment) ?? timedNow(before, items) ?? replaced(before, fragment, items)
+  )
 }
 
 function isYes(answer: string, suggestion: string): boolean {
@@ -112,36 +149,9 @@ function isFragment(items: readonly Item[], text: string): boolean {
   return verb === null || wishesOf(verb).length > 0
 }
 
-const ordinals: readonly RegExp[] = [
-  /^(?:the )?(?:first|1st|former)(?: one)?$|^1$/i,
-  /^(?:the )?(?:second|2nd|latter)(?: one)?$|^2$/i,
-  /^(?:the )?(?:third|3rd)(?: one)?$|^3$/i,
-  /^(?:the )?(?:fourth|4th)(?: one)?$|^4$/i,
-]
-
-/** The candidate that an answer picks, by place or by name. */
-function picked(answer: string, candidates: readonly Entity[]): Entity | null {
-  const place = ordinals.findIndex((shape) => shape.test(answer))
-  if (place !== -1) return candidates[place] ?? null
-  if (/^(?:the )?last(?: one)?$/i.test(answer)) return candidates.at(-1) ?? null
-  const kind = /^(?:the )?(application|app|resource|provider|policy set|policy|zone)$/i.exec(
-    answer,
-  )?.[1]
-  const ofKind = candidates.filter(
-    (entity) => kind !== undefined && kindNames[entity.kind].startsWith(kind.toLowerCase()),
-  )
-  if (ofKind.length === 1) return ofKind[0] ?? null
-  const byId = candidates.find(({ id }) => id === answer)
-  if (byId !== undefined) return byId
-  const name = answer
-    .replace(/^(?:the|for|on|to|from|i mean|it is|its)\s+/i, '')
-    .replace(/^["'“]|["'”]$/gu, '')
-    .replace(/\s+(?:application|app|resource|one|please)$/i, '')
-  const found = resolveName(name, candidates)
-  return found.kind === 'found' ? found.entity : null
-}
-
 function answered(before: Reading, pending: Pending, answer: string): string {
+  const all = pickedAll(answer, pending.candidates)
+  if (all !== null) return filledIn(before, pending, all)
   const chosen = picked(answer, pending.candidates)
   const plain = answer.replace(/^(?:only|just|it should be|call it|called|named)\s+/i, '')
   const value = chosen === null ? plain : sayName(chosen, pending.candidates)
@@ -152,16 +162,15 @@ function answered(before: Reading, pending: Pending, answer: string): string {
   const lead = pending.lead === '' || hasLead ? '' : `${pending.lead} `
   const long = pending.lead === 'called' && /\s/.test(value) && !/^["“]/.test(value)
   const said = long ? `"${value.replace(/"/g, '')}"` : value
+  return filledIn(before, pending, `${lead}${said}`)
+}
+
+/** The message with a question's answer where it belongs. */
+function filledIn(before: Reading, pending: Pending, said: string): string {
   const head = before.message.slice(0, pending.start)
   const tail = before.message.slice(pending.end)
   const gap = pending.start === pending.end
-  return `${head}${gap ? ' ' : ''}${lead}${said}${gap ? ' ' : ''}${tail}`
-}
-
-/** A name where it is enough; the id where others are called the same. */
-function sayName(entity: Entity, among: readonly Entity[]): string {
-  const same = among.filter(({ name }) => name.toLowerCase() === entity.name.toLowerCase())
-  return (same.length === 1 ? nameInRequest(entity.name) : null) ?? entity.id
+  return `${head}${gap ? ' ' : ''}${said}${gap ? ' ' : ''}${tail}`
 }
 
 /** The message before, with the one thing of the same sort replaced: a name, a scope or a time. */
@@ -187,21 +196,4 @@ function replaced(before: Reading, text: string, items: readonly Item[]): string
   if (targets.length > 1 && kind !== undefined) return null
   const lead = first.time !== null && !/^(?:until|till|for|by)\b/i.test(text) ? 'until ' : ''
   return before.message.slice(0, start.start) + lead + text + before.message.slice(end.end)
-}
-
-const same = /^(?:and )?(?:please )?(?:do )?(?:the )?same (?:for|with|to)\s+(.+)$/i
-
-/** `the same for support-bot`: the message before, about another object. */
-function sameFor(answer: string, before: Reading, objects: Objects): string | null {
-  const name = same.exec(answer)?.[1]
-  if (name === undefined) return null
-  const found = resolveName(name.replace(/^["'“]|["'”]$/gu, ''), entitiesOf(objects, emptyDraft()))
-  if (found.kind !== 'found') return null
-  const targets = before.items.filter((item) =>
-    item.entities.some((entity) => entity.kind === found.entity.kind),
-  )
-  const [only] = targets
-  if (targets.length !== 1 || only === undefined) return null
-  const said = nameInRequest(found.entity.name) ?? found.entity.id
-  return before.message.slice(0, only.start) + said + before.message.slice(only.end)
 }

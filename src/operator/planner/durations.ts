@@ -87,7 +87,8 @@ export function durationAt(text: string, at: number): LengthFound | null {
   joint.lastIndex = first.end
   const gap = joint.exec(text)
   const second = gap === null ? null : oneAt(text, first.end + gap[0].length)
-  if (second === null) return first
+  // `two hours a day` is how often, and no sum: only a smaller unit adds to a greater one.
+  if (second === null || sizeOf(second.duration) >= unitOf(first.duration)) return first
   return { end: second.end, duration: sum(first.duration, second.duration) }
 }
 
@@ -111,6 +112,18 @@ function oneAt(text: string, at: number): LengthFound | null {
     end: end + (half?.[0].length ?? 0),
     duration: durationOf(count + (half === null ? 0 : 0.5), unit),
   }
+}
+
+/** About how many minutes it is, to compare lengths. */
+function sizeOf({ months, days, minutes }: Duration): number {
+  return months * 43_200 + days * 1_440 + minutes
+}
+
+/** The unit that a length is counted in, in minutes. */
+function unitOf({ months, days, minutes }: Duration): number {
+  if (months > 0) return 43_200
+  if (days > 0) return 1_440
+  return minutes >= 60 ? 60 : 1
 }
 
 /** Halves of months and years are taken as days, since calendars have no half month. */

@@ -81,7 +81,7 @@ function nearness(a: string, b: string): number | null {
 }
 
 /** Edits with neighbours swapped counting once (optimal string alignment). */
-function editDistance(a: string, b: string): number {
+export function editDistance(a: string, b: string): number {
   let before: number[] = []
   let last = Array.from({ length: b.length + 1 }, (_, index) => index)
   for (let i = 1; i <= a.length; i++) {

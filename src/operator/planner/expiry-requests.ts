@@ -35,6 +35,8 @@ export async function changeExpiry(scene: Scene, clause: Clause): Promise<readon
     'verb:give',
     'noun:access',
     'kind:grant',
+    'verb:require',
+    'verb:clear',
   )
   const parsed = accessRequestOf(scene, clause)
   if (!parsed.ok) return [parsed.part]
@@ -46,16 +48,23 @@ export async function changeExpiry(scene: Scene, clause: Clause): Promise<readon
   const grants = await grantsIn(scene, parsed.request, frame)
   if (grants.length === 0) return noGrant(scene, clause, frame)
   const timed = grants.filter((grant) => grant.expires_at !== null)
-  if (manner !== 'set' && timed.length === 0) return [neverEnds(frame)]
+  if ((manner === 'extend' || manner === 'permanent') && timed.length === 0)
+    return [neverEnds(frame)]
   const among = manner === 'set' || manner === 'shorten' ? grants : timed
   return setEnds(scene, clause, among, manner, frame.time)
 }
 
 function mannerOf(clause: Clause): Manner {
-  if (has(clause, 'permanent') || (has(clause, 'noun:expiry') && does(clause, 'delete', 'revoke')))
+  if (
+    has(clause, 'permanent') ||
+    (has(clause, 'noun:expiry') && does(clause, 'delete', 'revoke', 'clear'))
+  )
     return 'permanent'
-  if (has(clause, 'verb:extend')) return 'extend'
-  return does(clause, 'shorten') ? 'shorten' : 'set'
+  const adds = clause.items.some((item) => item.time?.kind === 'by')
+  if (has(clause, 'verb:extend') || (adds && !does(clause, 'shorten'))) return 'extend'
+  // What is stopped or ended on a day never lasts longer for it.
+  const stops = does(clause, 'revoke') && !clause.modal
+  return does(clause, 'shorten') || stops ? 'shorten' : 'set'
 }
 
 /** The grants meant: with all of the scopes that are named, or all of the application's there. */

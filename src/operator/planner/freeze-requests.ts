@@ -1,4 +1,5 @@
-import { type Clause, is, isNegated, take, takeAll } from './clause.ts'
+import { type Clause, is, isNegated, isUnknown, isVerb, take, takeAll } from './clause.ts'
+import type { Item } from './items.ts'
 import { takeOwnZone } from './object-requests.ts'
 import { putInForce } from './policy-requests.ts'
 import { activeSet, decideBy, policiesIn, secondPolicyChange } from './policy-sets.ts'
@@ -49,12 +50,16 @@ export async function freezeZone(scene: Scene, clause: Clause): Promise<readonly
 function reasonIn(scene: Scene, clause: Clause): string | null {
   const mark = clause.items.findIndex((item) => is(item, 'because'))
   const quotedItem = clause.items.find((item) => item.shape === 'quoted' && !clause.taken.has(item))
-  const colon = clause.items.findIndex((item) => item.fold === ':')
+  const head = clause.items.findIndex((item) => item === clause.head)
+  const colon = clause.items.findIndex((item, at) => at > head && [':', ','].includes(item.fold))
   if (mark === -1 && colon === -1) {
     take(clause, quotedItem)
     return quotedItem?.text ?? null
   }
   const rest = clause.items.slice(mark === -1 ? colon : mark)
+  // Behind a comma stands a reason only where nothing else can stand there.
+  if (mark === -1 && rest[0]?.fold === ',' && !rest.slice(1).some(isUnknown)) return null
+  if (mark === -1 && rest[0]?.fold === ',' && rest.some(saysMore)) return null
   take(clause, ...rest)
   const first = rest.find(
     (item, at) => at > 0 && !is(item, 'because') && !['of', ':', 'the', 'is'].includes(item.fold),
@@ -63,6 +68,15 @@ function reasonIn(scene: Scene, clause: Clause): string | null {
   return first === undefined || last === undefined
     ? null
     : scene.message.slice(first.start, last.end).slice(0, 200)
+}
+
+function saysMore(item: Item): boolean {
+  return (
+    item.time !== null ||
+    item.entities.some(({ kind }) => kind === 'application' || kind === 'resource') ||
+    isVerb(item) ||
+    is(item, 'negation', 'except', 'condition', 'only', 'modal', 'but', 'everyone')
+  )
 }
 
 async function frozenBy(scene: Scene): Promise<ReturnType<typeof policiesIn>> {

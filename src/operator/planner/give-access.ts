@@ -32,7 +32,9 @@ export async function giveAccess(scene: Scene, clause: Clause): Promise<readonly
     clause,
     ...clause.items.filter(
       (item) =>
-        is(item, 'verb:give', 'verb:create', 'verb:set', 'verb:require') || item.fold === 'keep',
+        is(item, 'verb:give') ||
+        item.fold === 'keep' ||
+        (is(item, 'verb:create', 'verb:set', 'verb:require') && scopeClassOf(item) === null),
     ),
   )
   if (takeAll(clause, 'word:time-boxed') && !clause.items.some((item) => item.time !== null))
@@ -211,8 +213,14 @@ export function timeGap(clause: Clause, text: string): Part {
 /** When the access ends; a time that is past or only adds to another is asked back. */
 function expiryOf(scene: Scene, clause: Clause, frame: Pick<AccessFrame, 'time'>): Expiry {
   const { time } = frame
-  if (time === null || time.kind === 'permanent') return { ok: true, at: null }
-  if (time.kind !== 'point' || time.role !== 'until')
+  const item = clause.items.find((one) => one.time === time)
+  const fromNow = /^(?:as )?(?:from|starting|beginning|effective) (?:today|now)$/.test(
+    item?.fold ?? '',
+  )
+  if (time === null || time.kind === 'permanent' || fromNow) return { ok: true, at: null }
+  // `by Friday` may be when access should be there, and not when it ends.
+  const byThen = item?.fold.startsWith('by ') === true
+  if (time.kind !== 'point' || time.role !== 'until' || byThen)
     return {
       ok: false,
       part: timeGap(

@@ -12,6 +12,7 @@ import {
   saysScopes,
 } from './intent-features.ts'
 import { describeObject, listObjects, overview, whichActive } from './list-questions.ts'
+import { listPeople, peopleNouns } from './people-questions.ts'
 import { general } from './texts.ts'
 
 const permitted: ReadonlySet<string> = new Set([
@@ -97,10 +98,12 @@ export const inquiries: readonly Intent[] = [
         (has(c, 'noun:refusal', 'noun:change') && !names(c, 'resource'))),
     build: whatHappened,
   },
+  { id: 'people', fits: (c) => has(c, ...peopleNouns) && !hasModal(c), build: listPeople },
   {
     id: 'list',
     fits: (c) =>
-      has(c, 'kind:plan', 'kind:provider', 'kind:policy', 'kind:policySet', 'kind:grant') &&
+      (has(c, 'kind:plan', 'kind:provider', 'kind:policy', 'kind:policySet', 'kind:grant') ||
+        (has(c, 'word:awaiting') && has(c, 'noun:approval'))) &&
       !names(c, 'provider') &&
       !names(c, 'policy') &&
       !names(c, 'policySet') &&
@@ -112,6 +115,7 @@ export const inquiries: readonly Intent[] = [
     id: 'what-can',
     fits: (c, s) =>
       has(c, 'ask:what', 'verb:show') &&
+      !(names(c, 'resource') && c.items.some(({ fold }) => /^(?:check|verify|see)\b/.test(fold))) &&
       namesApplication(s, c) &&
       (hasModal(c) || saysOnlyAccess(c) || has(c, 'noun:scope')),
     build: whatCan,

@@ -1,4 +1,14 @@
-import { type Clause, does, has, is, isNegated, named, scopeClassOf, take } from './clause.ts'
+import {
+  type Clause,
+  does,
+  has,
+  is,
+  isNegated,
+  isUnknown,
+  named,
+  scopeClassOf,
+  take,
+} from './clause.ts'
 import type { Kind } from './entities.ts'
 import type { Part, Scene } from './scene.ts'
 import { isExactScope } from './scope-words.ts'
@@ -27,6 +37,14 @@ export function saysAccess(clause: Clause): boolean {
 
 export function hasTime(clause: Clause): boolean {
   return clause.items.some((item) => item.time !== null)
+}
+
+/** `support-bot's access`, `the grant of support-bot`: access that is there already. */
+export function isOfSomeone(clause: Clause): boolean {
+  return (
+    names(clause, 'application') &&
+    (has(clause, 'kind:grant') || clause.items.some((item) => item.fold === "'s"))
+  )
 }
 
 export function hasUrl(clause: Clause): boolean {
@@ -58,12 +76,43 @@ export function appKind(clause: Clause): boolean {
   return has(clause, 'kind:application', 'kind:application-weak')
 }
 
-/** With `create` and its like, or where something new is spoken of: `we need an application called`. */
+/**
+ * With `create` and its like, or where something new is spoken of: `we need an application called`,
+ * `need a new app`, `another zone`.
+ */
 export function creates(clause: Clause): boolean {
   if (does(clause, 'create')) return true
+  const needs =
+    clause.head === null || is(clause.head, 'verb:require') || (wishes(clause) && namesNew(clause))
   const indefinite = clause.items.some((item) => item.fold === 'a' || item.fold === 'an')
   return (
-    clause.head === null && (has(clause, 'word:new') || (indefinite && has(clause, 'word:naming')))
+    needs &&
+    !has(clause, 'noun:approval') &&
+    (has(clause, 'word:new') || (indefinite && (has(clause, 'word:naming') || namesNew(clause))))
+  )
+}
+
+function wishes(clause: Clause): boolean {
+  return is(
+    clause.items.find((item) => !is(item, 'polite') && item.shape !== 'punct'),
+    'wish',
+  )
+}
+
+/** `a provider GitHub`: the word of a kind, and a name that nothing has. */
+function namesNew(clause: Clause): boolean {
+  return (
+    clause.modal &&
+    clause.items.some((item, at) => {
+      const next = clause.items[at + 1]
+      const article = clause.items[at - 1]?.fold
+      return (
+        (article === 'a' || article === 'an') &&
+        [...item.classes].some((name) => name.startsWith('kind:')) &&
+        next?.entities.length === 0 &&
+        (isUnknown(next) || next.shape === 'quoted')
+      )
+    })
   )
 }
 
@@ -95,11 +144,17 @@ export function createsKind(clause: Clause, ...classes: readonly string[]): bool
 
 /** `this zone should be called production`: a new name for what is there. */
 export function isToBeCalled(clause: Clause): boolean {
-  return clause.head === null && clause.modal && has(clause, 'word:naming') && !creates(clause)
+  const fromNow = clause.items.some(({ fold }) => ['now', 'from now on'].includes(fold))
+  return (
+    clause.head === null &&
+    (clause.modal || fromNow) &&
+    has(clause, 'word:naming') &&
+    !creates(clause)
+  )
 }
 
 const timeWords =
-  /\b(?:weekdays?|weekends?|week days?|work(?:ing)? ?days?|business days?|between \d|from \d{1,2}(?::\d\d)? ?(?:am|pm)? (?:to|until|till) \d)/i
+  /\b(?:(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*\s*(?:to|through|-|–)\s*(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*|weekdays?|weekends?|week days?|work(?:ing)? ?days?|business days?|between \d|from \d{1,2}(?::\d\d)? ?(?:am|pm)? (?:to|until|till) \d)/i
 
 export function saysWindow(clause: Clause, scene: Scene): boolean {
   const text = scene.message.slice(clause.items[0]?.start ?? 0, clause.items.at(-1)?.end ?? 0)
@@ -153,13 +208,29 @@ function namesBoth(clause: Clause): boolean {
   )
 }
 
+const vagueVerbs =
+  /^(?:end|cancel|pull|los|cut(?!s? off|ting off)|stop|take|took|den[yi]|forb|prevent|terminat|recall|shut)/
+
+/** `end support-bot`, `cancel Orders`: of an object, and nothing of its access. */
+export function isVague(clause: Clause): boolean {
+  return (
+    does(clause, 'revoke') &&
+    vagueVerbs.test(clause.head?.fold ?? '') &&
+    names(clause, 'application') !== names(clause, 'resource') &&
+    !saysAccess(clause) &&
+    !isNegated(clause) &&
+    !has(clause, 'kind:grant', 'noun:everything', 'noun:label', 'everyone', 'any-more', 'no-longer')
+  )
+}
+
 export function takesAccess(clause: Clause): boolean {
   const app =
     names(clause, 'application') ||
     has(clause, 'pronoun', 'pronoun-of', 'pronoun-plural', 'everyone') ||
     appKind(clause)
   if (has(clause, 'no-longer', 'any-more')) return saysAccess(clause) || names(clause, 'resource')
-  if (does(clause, 'revoke')) return !isNegated(clause)
+  const disables = does(clause, 'off') && saysScopes(clause) && app && !has(clause, 'kind:zone')
+  if (does(clause, 'revoke') || disables) return !isNegated(clause)
   if (does(clause, 'delete'))
     return (
       !isNegated(clause) &&
@@ -187,6 +258,7 @@ function mixes(clause: Clause): boolean {
 
 export function givesAccess(clause: Clause): boolean {
   if (does(clause, 'give')) return true
+  if (does(clause, 'require')) return saysAccess(clause) && names(clause, 'application')
   if (clause.modal && clause.head === null)
     return saysAccess(clause) || names(clause, 'application')
   if (does(clause, 'create', 'set'))

@@ -36,6 +36,8 @@ export interface Reading {
   readonly items: readonly Item[]
   readonly recent: ReadonlyMap<Kind, readonly Entity[]>
   readonly lately: readonly Entity[]
+  /** What one was picked from, where the message answers a question about a name. */
+  readonly choice: readonly Entity[] | null
 }
 
 /** What earlier messages leave for `it` and `them`. */
@@ -45,12 +47,13 @@ export type Memory = Pick<Reading, 'message' | 'recent' | 'lately'>
 const wordsMost = 400
 
 export async function interpret(
-  message: string,
+  said: string,
   state: ZoneState,
   objects: Objects,
   now: Omit<Now, 'reads'>,
   memory: Memory | null,
 ): Promise<Reading> {
+  const message = withoutNumbers(said)
   const draft = emptyDraft()
   const scene: Scene = {
     state,
@@ -89,10 +92,17 @@ export async function interpret(
     items,
     recent: scene.recent,
     lately: scene.lately,
+    choice: null,
     ...sorted(outcome.parts),
     unknown: outcome.unknown,
     aside: outcome.aside,
   }
+}
+
+/** `1. ... 2. ...`: the numbers of a list end sentences; every word stays in its place. */
+function withoutNumbers(message: string): string {
+  if (!/^\s*1[.)]\s/.test(message) || !/\s2[.)]\s/.test(message)) return message
+  return message.replace(/(?<=^|\s)\d{1,2}[.)](?=\s)/g, (mark) => ';'.padEnd(mark.length))
 }
 
 /** The clause again, with the names of what the requests before it would create. */

@@ -53,7 +53,7 @@ export function inflections(base: string): readonly string[] {
 }
 
 /** Longest phrase of the lexicon, in words. */
-export const longestPhrase = 6
+export const longestPhrase = 7
 
 const classesByPhrase = new Map<string, Set<string>>()
 for (const [kind, phrases] of Object.entries(phrasesByClass))
@@ -75,6 +75,20 @@ function note(phrase: string, kind: string): void {
 /** The classes of a phrase, folded and with single spaces; empty when it is unknown. */
 export function classesOf(phrase: string): ReadonlySet<string> {
   return classesByPhrase.get(foldText(phrase)) ?? none
+}
+
+const wordsByLength = new Map<number, string[]>()
+const weightless = /^(?:filler|polite|wish|modal|greeting|thanks|but|because|help|yes|cancel)$/
+for (const [phrase, classes] of classesByPhrase)
+  if (/^[a-z]{4,}$/.test(phrase) && ![...classes].some((name) => weightless.test(name)))
+    wordsByLength.set(phrase.length, [...(wordsByLength.get(phrase.length) ?? []), phrase])
+
+/**
+ * Single words of the lexicon that mean something by themselves, at most one letter longer or
+ * shorter. A word that was misspelt into one that says nothing would just vanish.
+ */
+export function knownWords(length: number): readonly string[] {
+  return [length - 1, length, length + 1].flatMap((one) => wordsByLength.get(one) ?? [])
 }
 
 const none: ReadonlySet<string> = new Set()

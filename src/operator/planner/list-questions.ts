@@ -91,7 +91,8 @@ function listedKind(clause: Clause): Listed | null {
     ['provider', 'kind:provider'],
     ['zone', 'kind:zone'],
   ]
-  return order.find(([, name]) => has(clause, name))?.[0] ?? null
+  const waits = has(clause, 'word:awaiting') && has(clause, 'noun:approval')
+  return waits ? 'plan' : (order.find(([, name]) => has(clause, name))?.[0] ?? null)
 }
 
 function labelIn(clause: Clause): string | null {
@@ -368,7 +369,11 @@ export async function overview(scene: Scene, clause?: Clause): Promise<readonly 
       clause,
       ...named(clause, 'zone').map(({ item }) => item),
       ...clause.items.filter(
-        (item) => is(item, 'pronoun') || item.fold === 'off' || item.fold === 'on',
+        (item) =>
+          (has(clause, 'noun:dcr') && is(item, 'kind:application')) ||
+          is(item, 'pronoun') ||
+          item.fold === 'off' ||
+          item.fold === 'on',
       ),
     )
   }

@@ -21,9 +21,16 @@ export function newNamesIn(scene: Scene, clause: Clause, kind: Kind): readonly R
     const names = namesFrom(scene, clause, mark + 1, true)
     if (names.length > 0) return names
   }
-  const at = items.findIndex((item) => is(item, ...kindClass[kind]) && !isName(items, item))
+  const at = items.findIndex(
+    (item, index) =>
+      is(item, ...kindClass[kind]) &&
+      !isName(items, item) &&
+      !is(items[index + 1], ...kindClass[kind]),
+  )
   if (at !== -1) {
-    const after = namesFrom(scene, clause, at + 1, false)
+    const mark = items[at + 1]
+    const gap = mark?.fold === ',' || mark?.fold === ':' ? 2 : 1
+    const after = namesFrom(scene, clause, at + gap, false)
     if (after.length > 0) return after
     const before = nameBefore(scene, clause, at)
     if (before !== null) return [before]
@@ -39,12 +46,19 @@ export function newNamesIn(scene: Scene, clause: Clause, kind: Kind): readonly R
   return [only]
 }
 
-/** Whether nothing but connectors stand between the runs: `courier and postman`. */
+/** Whether connectors alone stand between the runs, at least one each time: `courier and postman`. */
 function areListed(clause: Clause, runs: readonly Run[]): boolean {
   const first = clause.items.findIndex((item) => item === runs[0]?.items[0])
   const last = clause.items.findIndex((item) => item === runs.at(-1)?.items.at(-1))
   const inside = new Set(runs.flatMap(({ items }) => items))
-  return clause.items.slice(first, last + 1).every((item) => inside.has(item) || isConnector(item))
+  const apart = runs.slice(1).every((run) => {
+    const before = clause.items.findLast((item) => item.end <= run.start)
+    return before !== undefined && isConnector(before)
+  })
+  return (
+    apart &&
+    clause.items.slice(first, last + 1).every((item) => inside.has(item) || isConnector(item))
+  )
 }
 
 /** A weak kind word at the end of a name is part of it: `support bot`. */
@@ -69,6 +83,9 @@ function namesFrom(scene: Scene, clause: Clause, start: number, any: boolean): r
   return names
 }
 
+/** Words that point at a name without saying it. */
+const pointing = /^(?:the|an?)?\s*(?:other|another|new|old|same|previous|original|right)$/i
+
 /** The name that begins at a place; behind `called` its first word may be one of the grammar. */
 export function nameAt(scene: Scene, clause: Clause, at: number, any: boolean): Run | null {
   const first = clause.items[at]
@@ -79,8 +96,8 @@ export function nameAt(scene: Scene, clause: Clause, at: number, any: boolean): 
   if (any && is(first, 'filler') && first.fold !== 'the') return null
   const rest = clause.items.slice(at + 1)
   const length = rest.findIndex((item) => !continuesName(item))
-  const items = [first, ...rest.slice(0, length === -1 ? rest.length : length)]
-  return runOf(items, scene.message)
+  const run = runOf([first, ...rest.slice(0, length === -1 ? rest.length : length)], scene.message)
+  return pointing.test(run.text) ? null : run
 }
 
 function continuesName(item: Item): boolean {

@@ -130,7 +130,7 @@ function sharedName(clause: Clause): ReturnType<typeof objectsOf> | null {
 
 /** `delete support-bot`. */
 export async function deleteObjects(scene: Scene, clause: Clause): Promise<readonly Part[]> {
-  takeAll(clause, 'verb:delete', 'verb:revoke')
+  takeAll(clause, 'verb:delete', 'verb:revoke', 'word:useless')
   if (isNegated(clause))
     return [
       {
@@ -188,14 +188,25 @@ async function inUse(scene: Scene, target: Entity): Promise<Part | null> {
   }
 }
 
+/** What stands before a new name. */
+const marks: ReadonlySet<string> = new Set(['to', 'into', 'as', ':', '=>', '->', '→', '='])
+
 /** `rename billing-agent to invoice-agent`. */
 export async function renameObject(scene: Scene, clause: Clause): Promise<readonly Part[]> {
-  takeAll(clause, 'verb:rename', 'verb:change', 'verb:set', 'noun:name', 'word:naming', 'word:new')
-  const mark = clause.items.findLastIndex(
-    (item, at) =>
-      at > 0 && (['to', 'into', 'as'].includes(item.fold) || is(item, 'word:arrow', 'word:naming')),
+  takeAll(
+    clause,
+    'verb:rename',
+    'verb:require',
+    'verb:change',
+    'verb:set',
+    'noun:name',
+    'word:naming',
+    'word:new',
   )
-  const run = mark === -1 ? null : nameAt(scene, clause, mark + 1, true)
+  const mark = clause.items.findLastIndex(
+    (item, at) => at > 0 && (marks.has(item.fold) || is(item, 'word:naming')),
+  )
+  const run = mark === -1 ? lastName(scene, clause) : nameAt(scene, clause, mark + 1, true)
   const name = run?.text ?? null
   take(clause, clause.items[mark], ...(run?.items ?? []))
   const found = targetsOf(scene, clause)
@@ -236,6 +247,13 @@ export async function renameObject(scene: Scene, clause: Clause): Promise<readon
   scene.draft.planned.push(renamed)
   mention(scene, renamed)
   return []
+}
+
+/** `should be renamed mailer-north`: the name stands behind the verb, and nothing after it. */
+function lastName(scene: Scene, clause: Clause): ReturnType<typeof nameAt> {
+  if (!clause.passive || clause.head === null) return null
+  const run = nameAt(scene, clause, clause.items.indexOf(clause.head) + 1, false)
+  return run?.items.at(-1) === clause.items.at(-1) ? run : null
 }
 
 /** Whether a clause speaks of this zone: by its name, or as `the zone`. */

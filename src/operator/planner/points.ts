@@ -34,7 +34,7 @@ export type Point =
   | { readonly end: number; readonly why: Unclear }
 
 const ending =
-  /(?:the )?(?:very )?(?:end of (?:the |this )?|close of |rest of (?:the |this )?)(business day|business|working day|day|today|tomorrow|week|month|quarter|year)(?![\p{L}-])|(eod|cob|eow|eom)(?![\p{L}-])|((?:this |the )(?:week|month|year))(?![\p{L}-])|(further notice)/iuy
+  /(?:the )?(?:very )?(?:end of (?:the |this )?|close of |rest of (?:the |this )?)(business day|business|working day|day|today|tomorrow|next week|next month|week|month|quarter|year|january|february|march|april|may|june|july|august|september|october|november|december)(?![\p{L}-])|(eod|cob|eow|eom)(?![\p{L}-])|((?:this |the )(?:week|month|year))(?![\p{L}-])|(further notice)|(?:the )?(day after tomorrow)(?![\p{L}-])/iuy
 
 /** `the end of the week` and its like: the last second of the period; business ends at 18:00. */
 export function endingAt(text: string, at: number, now: Now): Point | null {
@@ -42,7 +42,12 @@ export function endingAt(text: string, at: number, now: Now): Point | null {
   const match = ending.exec(text)
   if (match === null || match[4] !== undefined) return null
   const end = at + match[0].length
-  const period = (match[1] ?? match[2] ?? (match[3] ?? '').replace(/^\w+ /, '')).toLowerCase()
+  const period = (
+    match[1] ??
+    match[2] ??
+    match[5] ??
+    (match[3] ?? '').replace(/^\w+ /, '')
+  ).toLowerCase()
   const last = endOfPeriod(period, civilOf(now.ms, now.timeZone))
   const ms = instantOf(last, now.timeZone)
   return { end, ms, fromMs: ms }
@@ -59,6 +64,12 @@ export function endOfPeriod(period: string, today: CivilTime): CivilTime {
       return closing
     case 'tomorrow':
       return endOfDay(addDays(today, 1))
+    case 'day after tomorrow':
+      return endOfDay(addDays(today, 2))
+    case 'next week':
+      return endOfPeriod('week', addDays(today, 7))
+    case 'next month':
+      return endOfPeriod('month', addMonths({ ...today, day: 1 }, 1))
     case 'week':
     case 'eow':
       return endOfDay(addDays(today, (7 - weekdayOf(today)) % 7))
@@ -72,8 +83,30 @@ export function endOfPeriod(period: string, today: CivilTime): CivilTime {
     case 'year':
       return endOfDay({ ...today, month: 12, day: 31 })
     default:
-      return endOfDay(today)
+      return endOfMonth(months.indexOf(period) + 1, today)
   }
+}
+
+const months: readonly string[] = [
+  'january',
+  'february',
+  'march',
+  'april',
+  'may',
+  'june',
+  'july',
+  'august',
+  'september',
+  'october',
+  'november',
+  'december',
+]
+
+/** The next end of a month by its number, or of today for 0. */
+function endOfMonth(month: number, today: CivilTime): CivilTime {
+  if (month === 0) return endOfDay(today)
+  const year = month < today.month ? today.year + 1 : today.year
+  return endOfDay({ ...today, year, month, day: daysIn(year, month) })
 }
 
 /** A date or time of day as chrono reads it, where it begins exactly here and is a time for sure. */
@@ -134,6 +167,7 @@ function pointOf(
 ): Point | null {
   if (/^\d+\s?(?:h|hr|hrs|hours?|m|mins?|minutes?|s|secs?|d|days?|w|weeks?|y|years?)$/i.test(text))
     return null
+  if (/\b(?:last|previous)\b/i.test(text)) return null
   const day = /^(\d{1,2})[/](\d{1,2})(?:[/]\d{2,4})?/.exec(text)
   if (day !== null && Number(day[1]) <= 12 && Number(day[2]) <= 12 && day[1] !== day[2])
     return { end, why: 'day-or-month' }

@@ -2,6 +2,7 @@ import type { OutputOf } from '../../../tools/catalogue.ts'
 import { type Clause, has, is, isNegated, named, scopeClassOf, take, takeAll } from './clause.ts'
 import { addPlanned, addStep, outputOf } from './draft.ts'
 import { type Entity, looseName } from './entities.ts'
+import type { Item } from './items.ts'
 import { resourcesWith, scopeQuestion } from './give-access.ts'
 import { clashWith, newNamesIn } from './new-names.ts'
 import { activeSet, decideBy, policiesIn, secondPolicyChange } from './policy-sets.ts'
@@ -63,6 +64,18 @@ function freeName(scene: Scene, wanted: string): string {
   }
 }
 
+/** `stop requiring approval`; in `deleting invoices needs approval` the verb is what is asked for. */
+function endsApproval(head: Item | null): boolean {
+  return (
+    head !== null &&
+    is(head, 'verb:revoke', 'verb:off', 'verb:delete', 'verb:clear', 'verb:freeze') &&
+    !(scopeClassOf(head) !== null && head.fold.endsWith('ing'))
+  )
+}
+
+const approvalStays =
+  'An approval is asked for by a policy. Say which policy should be taken out of the active policy set: which one is it?'
+
 /** `require approval for invoices:write`: a human decision before the scope is given out. */
 export async function requireApproval(scene: Scene, clause: Clause): Promise<readonly Part[]> {
   const denied = isNegated(clause)
@@ -86,9 +99,12 @@ export async function requireApproval(scene: Scene, clause: Clause): Promise<rea
     'noun:request',
     'noun:access',
     'word:able',
+    'word:human',
   )
+  take(clause, ...clause.items.filter(({ fold }) => fold === 'anyone' || fold === 'anybody'))
   take(clause, ...clause.items.filter((item) => item.fold === 'before' || item.fold === 'person'))
   if (denied) return [{ kind: 'question', text: questions.denied('') }]
+  if (endsApproval(clause.head)) return [{ kind: 'question', text: approvalStays }]
   take(
     clause,
     ...clause.items.filter((item) => is(item, 'kind:policy', 'noun:access', 'all', 'ask:is')),
@@ -181,7 +197,16 @@ export async function useTemplate(scene: Scene, clause: Clause): Promise<readonl
     const names = templates.items.map(({ id, title }) => `${quoted(id)} (${title})`)
     return [gap(clause, `Which template do you mean: ${some(names, 12, 'or')}?`, '')]
   }
-  take(clause, ...words)
+  const named = new Set(looseName(`${template.id} ${template.title}`).split(' '))
+  take(
+    clause,
+    ...words.filter(({ fold }) => fold === 'out'),
+    ...words.filter((item) =>
+      looseName(item.text)
+        .split(' ')
+        .every((word) => named.has(word)),
+    ),
+  )
   const name = naming?.text ?? template.title
   const clash = clashWith(scene, 'policy', name)
   if (clash !== null) return [clash]

@@ -1,5 +1,5 @@
 import type { OutputOf } from '../../../tools/catalogue.ts'
-import { type Clause, has, is, named, take, takeAll } from './clause.ts'
+import { type Clause, has, is, isNegated, named, take, takeAll } from './clause.ts'
 import { addPlanned, addStep } from './draft.ts'
 import type { Entity } from './entities.ts'
 import { clashWith, newNamesIn } from './new-names.ts'
@@ -11,6 +11,7 @@ import type { PolicySet } from './zone-state.ts'
 
 export async function createPolicySet(scene: Scene, clause: Clause): Promise<readonly Part[]> {
   takeAll(clause, 'word:new')
+  take(clause, ...clause.items.filter(({ fold }) => fold === 'empty'))
   const [name] = newNamesIn(scene, clause, 'policySet')
   takeKind(clause, 'policySet')
   if (name === undefined) return [gap(clause, questions.needsName('policySet'), 'called')]
@@ -60,6 +61,7 @@ export async function activateSet(scene: Scene, clause: Clause): Promise<readonl
     'verb:approve',
     'verb:give',
     'verb:attach',
+    'verb:switch',
   )
   take(clause, ...clause.items.filter((item) => item.fold === 'latest'))
   const set = setOf(scene, clause)
@@ -90,24 +92,24 @@ export async function activateSet(scene: Scene, clause: Clause): Promise<readonl
   return []
 }
 
+const returning = [
+  'verb:rollback',
+  'noun:version',
+  'kind:policy',
+  'word:active',
+  'noun:change',
+  'verb:change',
+]
+
 /** `roll back the policy set`: to what was active before, or to a version by its number. */
 export async function rollBack(scene: Scene, clause: Clause): Promise<readonly Part[]> {
-  takeAll(
-    clause,
-    'verb:rollback',
-    'noun:version',
-    'kind:policy',
-    'word:active',
-    'noun:change',
-    'verb:change',
-  )
+  takeAll(clause, ...returning)
   const number = clause.items.find((item) => /^v?\d{1,6}$/.test(item.fold))
   take(
     clause,
     number,
     ...clause.items.filter((item) => ['previous', 'last', 'earlier', 'before'].includes(item.fold)),
   )
-  takeAll(clause, 'condition')
   const active = await activeSet(scene)
   const set =
     named(clause, 'policySet').length === 0 && active !== null ? active.set : setOf(scene, clause)
@@ -117,6 +119,10 @@ export async function rollBack(scene: Scene, clause: Clause): Promise<readonly P
     'policy_sets_activation_status',
     { policy_set_id: set.id },
   )
+  if (!status.active_in_this_set && active !== null) {
+    const text = `${quoted(set.name)} does not decide in this zone; ${quoted(active.set.name)} does. Which one should be returned to what was active before?`
+    return [{ kind: 'question', text }]
+  }
   const versions =
     number === undefined
       ? []
@@ -178,26 +184,37 @@ async function knownVersions(
   return set.latest_version === null ? versions : [...versions, set.latest_version]
 }
 
+const moving = [
+  'verb:delete',
+  'verb:detach',
+  'verb:create',
+  'verb:revoke',
+  'verb:attach',
+  'verb:activate',
+  'verb:on',
+  'verb:off',
+  'verb:set',
+  'verb:give',
+  'word:active',
+  'word:include',
+  'word:able',
+  'word:member',
+  'noun:version',
+  'word:new',
+  'verb:approve',
+  'negation',
+  'no-longer',
+  'any-more',
+]
+
 /** `add the policy freeze to the active policy set`, `remove the policy freeze from it`. */
 export async function changeManifest(scene: Scene, clause: Clause): Promise<readonly Part[]> {
-  const removes = has(clause, 'verb:delete', 'verb:detach', 'verb:revoke', 'verb:off')
-  takeAll(
-    clause,
-    'verb:delete',
-    'verb:detach',
-    'verb:create',
-    'verb:revoke',
-    'verb:attach',
-    'verb:activate',
-    'verb:on',
-    'verb:off',
-    'verb:set',
-    'verb:give',
-    'word:active',
-    'noun:version',
-    'word:new',
-    'verb:approve',
-  )
+  const ended = has(clause, 'no-longer', 'any-more')
+  const off = has(clause, 'verb:delete', 'verb:detach', 'verb:revoke', 'verb:off', 'verb:clear')
+  if ((isNegated(clause) && !ended) || (off && ended))
+    return [{ kind: 'question', text: questions.denied('') }]
+  const removes = off || ended
+  takeAll(clause, ...moving)
   const policies = objectsOf(scene, clause, 'policy')
   if (!policies.ok) return [policies.part]
   const second = secondPolicyChange(scene)

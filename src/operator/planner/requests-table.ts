@@ -4,7 +4,7 @@ import {
   removeLabels,
   rotateSecret,
 } from './application-requests.ts'
-import { does, has, isNegated, named, take } from './clause.ts'
+import { does, has, isNegated, take } from './clause.ts'
 import { changeExpiry } from './expiry-requests.ts'
 import { freezeZone, unfreezeZone } from './freeze-requests.ts'
 import { giveAccess } from './give-access.ts'
@@ -16,6 +16,7 @@ import {
   givesAccess,
   hasTime,
   hasUrl,
+  isOfSomeone,
   type Intent,
   isPlanVerb,
   isToBeCalled,
@@ -50,10 +51,13 @@ import {
   setProvider,
   setUpstream,
 } from './resource-requests.ts'
+import { askAboutStatement, isRemark, isStatement, noteRemark } from './remarks.ts'
 import { isExactScope } from './scope-words.ts'
 import { limitAccess, takeAccess } from './take-access.ts'
+import { settingRequests } from './setting-requests-table.ts'
 import { general, questions } from './texts.ts'
 import { limitTimes } from './time-windows.ts'
+import { suspension, unclearEndings } from './unclear-requests-table.ts'
 import { createZone, markSystem, rotateKeys, switchDcr } from './zone-requests.ts'
 
 /** What a request can mean; the first that fits is taken, so the more particular come first. */
@@ -69,21 +73,29 @@ export const requests: readonly Intent[] = [
       !(creates(c) && has(c, 'word:naming')),
     build: fixed(general.providerSecret),
   },
+  ...settingRequests,
+  {
+    id: 'remark',
+    fits: isRemark,
+    build: noteRemark,
+  },
   { id: 'template', fits: (c) => has(c, 'noun:template'), build: useTemplate },
   { id: 'approve', fits: isPlanVerb, build: fixed(general.approve) },
   {
     id: 'approval',
     fits: (c) =>
-      has(c, 'noun:approval') &&
-      (has(c, 'verb:require') || does(c, 'create', 'set', 'give') || c.modal) &&
-      !has(c, 'kind:plan'),
+      !has(c, 'kind:plan') &&
+      ((has(c, 'noun:approval') &&
+        (has(c, 'verb:require') || does(c, 'create', 'set', 'give') || c.modal)) ||
+        (has(c, 'word:human') && has(c, 'verb:approve') && c.modal && saysScopes(c))),
     build: requireApproval,
   },
   {
     id: 'unfreeze',
     fits: (c) =>
       (does(c, 'unfreeze') && !names(c, 'application')) ||
-      (has(c, 'noun:freeze') && does(c, 'delete', 'revoke', 'off')),
+      (has(c, 'noun:freeze') &&
+        (has(c, 'verb:unfreeze') || does(c, 'delete', 'revoke', 'off', 'clear'))),
     build: unfreezeZone,
   },
   {
@@ -127,7 +139,12 @@ export const requests: readonly Intent[] = [
     id: 'policy-set.manifest',
     fits: (c) =>
       (names(c, 'policy') || (has(c, 'kind:policy') && !names(c, 'policySet'))) &&
-      (has(c, 'kind:policySet') || names(c, 'policySet') || does(c, 'activate', 'on', 'off')) &&
+      (has(c, 'kind:policySet') ||
+        names(c, 'policySet') ||
+        does(c, 'activate', 'on', 'off') ||
+        (names(c, 'policy') &&
+          has(c, 'word:active') &&
+          (c.modal || does(c, 'revoke', 'delete', 'detach')))) &&
       !has(c, 'word:naming') &&
       !(does(c, 'activate', 'on') && !names(c, 'policy')),
     build: changeManifest,
@@ -135,7 +152,9 @@ export const requests: readonly Intent[] = [
   {
     id: 'policy-set.activate',
     fits: (c) =>
-      does(c, 'activate', 'on', 'set', 'create') &&
+      (does(c, 'activate', 'on', 'set', 'create', 'switch') ||
+        (c.modal && has(c, 'word:active') && names(c, 'policySet'))) &&
+      !isNegated(c) &&
       (names(c, 'policySet') || has(c, 'kind:policySet', 'noun:baseline')) &&
       !has(c, 'kind:zone'),
     build: activateSet,
@@ -185,6 +204,7 @@ export const requests: readonly Intent[] = [
         (does(c, 'rotate', 'change', 'set') || has(c, 'word:new'))) ||
       (does(c, 'rotate') &&
         !has(c, 'noun:access') &&
+        !/^(?:renew|refresh|reset)/.test(c.head?.fold ?? '') &&
         (names(c, 'application') || (has(c, 'pronoun') && s.recent.has('application')))),
     build: rotateSecret,
   },
@@ -193,13 +213,14 @@ export const requests: readonly Intent[] = [
     fits: (c) =>
       does(c, 'rename') ||
       isToBeCalled(c) ||
-      (does(c, 'change', 'set', 'give') && has(c, 'noun:name')),
+      (does(c, 'change', 'set', 'give') && has(c, 'noun:name')) ||
+      (c.modal && has(c, 'noun:name') && has(c, 'word:new') && !creates(c)),
     build: renameObject,
   },
   {
     id: 'label.remove',
     fits: (c) =>
-      (does(c, 'delete', 'revoke', 'detach') && has(c, 'noun:label')) ||
+      (does(c, 'delete', 'revoke', 'detach', 'clear') && has(c, 'noun:label')) ||
       does(c, 'unlabel') ||
       (has(c, 'noun:label') && c.modal && isNegated(c)),
     build: removeLabels,
@@ -231,8 +252,8 @@ export const requests: readonly Intent[] = [
   {
     id: 'scope.remove',
     fits: (c) =>
-      (has(c, 'no-longer', 'any-more') &&
-        has(c, 'noun:scope') &&
+      ((has(c, 'no-longer', 'any-more') || (c.modal && isNegated(c))) &&
+        (has(c, 'noun:scope') || (has(c, 'word:member') && c.items.some(isExactScope))) &&
         names(c, 'resource') &&
         !names(c, 'application')) ||
       (does(c, 'delete', 'revoke', 'detach') &&
@@ -254,7 +275,7 @@ export const requests: readonly Intent[] = [
       !appKind(c) &&
       (names(c, 'resource') || has(c, 'kind:resource') || has(c, 'pronoun')) &&
       (has(c, 'noun:scope') || c.items.some(isExactScope)) &&
-      (does(c, 'create', 'give', 'set', 'attach') || c.modal) &&
+      (does(c, 'create', 'give', 'set', 'attach', 'extend') || c.modal) &&
       !startsResource(c) &&
       !has(c, 'kind:zone') &&
       !saysOnlyAccess(c),
@@ -273,14 +294,30 @@ export const requests: readonly Intent[] = [
       (names(c, 'provider') || has(c, 'kind:provider')) &&
       (names(c, 'resource') || has(c, 'kind:resource', 'pronoun')) &&
       !startsResource(c) &&
-      (does(c, 'attach', 'detach', 'set', 'delete', 'revoke', 'create', 'give') ||
+      (does(
+        c,
+        'attach',
+        'detach',
+        'switch',
+        'clear',
+        'set',
+        'delete',
+        'revoke',
+        'create',
+        'give',
+      ) ||
         c.modal ||
         has(c, 'verb:attach')),
     build: setProvider,
   },
   {
     id: 'provider.patch',
-    fits: (c) => names(c, 'provider') && does(c, 'set', 'change'),
+    fits: (c) =>
+      names(c, 'provider') &&
+      (does(c, 'set', 'change') ||
+        (c.head === null &&
+          has(c, 'noun:setting', 'noun:issuer') &&
+          c.items.some(({ fold }) => fold === 'now'))),
     build: patchProvider,
   },
   {
@@ -290,7 +327,14 @@ export const requests: readonly Intent[] = [
       has(c, 'noun:expiry') ||
       (has(c, 'permanent') && !(does(c, 'give') || (c.modal && saysScopes(c)))) ||
       (has(c, 'verb:expire') && hasTime(c)) ||
-      (has(c, 'noun:expiring') && c.head === null && !has(c, 'word:member')),
+      (has(c, 'noun:expiring') &&
+        (c.head === null
+          ? !has(c, 'word:member') && (isOfSomeone(c) || !saysScopes(c))
+          : isOfSomeone(c) && !saysScopes(c))) ||
+      ((c.modal || does(c, 'give')) &&
+        !saysScopes(c) &&
+        names(c, 'application') &&
+        c.items.some((item) => item.time?.kind === 'by')),
     build: changeExpiry,
   },
   {
@@ -298,11 +342,13 @@ export const requests: readonly Intent[] = [
     fits: (c) =>
       (does(c, 'limit') && !isNegated(c)) ||
       (does(c, 'create', 'set', 'change') &&
+        !c.modal &&
         has(c, 'scope:read-only', 'scope:write-only') &&
         !has(c, 'kind:resource') &&
         (has(c, 'noun:access') || names(c, 'application'))),
     build: limitAccess,
   },
+  ...unclearEndings,
   { id: 'access.take', fits: takesAccess, build: takeAccess },
   {
     id: 'resource.create',
@@ -324,15 +370,8 @@ export const requests: readonly Intent[] = [
       !(saysScopes(c) && names(c, 'resource')),
     build: createApplications,
   },
-  {
-    id: 'suspend',
-    fits: (c) => does(c, 'off', 'freeze') && names(c, 'application'),
-    build: (_scene, clause) => {
-      const who = named(clause, 'application').map(({ entity }) => entity.name)
-      take(clause, ...clause.items)
-      return Promise.resolve([{ kind: 'question', text: questions.cannotSuspend(who.join(', ')) }])
-    },
-  },
+  suspension,
+  { id: 'statement', fits: isStatement, build: askAboutStatement },
   { id: 'access.give', fits: givesAccess, build: giveAccess },
   {
     id: 'denied',

@@ -13,7 +13,7 @@ import { listed, nameInRequest, questions, quoted } from './texts.ts'
 
 /** `create a resource called Invoices with scopes invoices:read and invoices:write`. */
 export async function createResources(scene: Scene, clause: Clause): Promise<readonly Part[]> {
-  takeAll(clause, 'word:new')
+  takeAll(clause, 'word:new', 'word:member')
   const upstream = urlIn(clause, 'noun:upstream')
   const identifier = urlIn(clause, 'noun:url')
   const provider = providerIn(scene, clause)
@@ -158,6 +158,7 @@ export async function addScopes(scene: Scene, clause: Clause): Promise<readonly 
     'verb:create',
     'verb:give',
     'verb:set',
+    'verb:extend',
     'verb:attach',
     'noun:scope',
     'word:new',
@@ -256,6 +257,8 @@ export async function removeScopes(scene: Scene, clause: Clause): Promise<readon
     'no-longer',
     'any-more',
     'negation',
+    'word:member',
+    'word:able',
   )
   const wishes = clause.items
     .filter((item) => !clause.taken.has(item) && item.entities.length === 0)
@@ -305,11 +308,16 @@ export async function setUpstream(scene: Scene, clause: Clause): Promise<readonl
     'verb:attach',
     'noun:upstream',
     'noun:url',
+    'noun:request',
+    'verb:clear',
     'verb:give',
     'word:new',
     'word:arrow',
   )
-  const removes = is(clause.head ?? undefined, 'verb:delete')
+  const ended = takeAll(clause, 'no-longer', 'any-more', 'word:member')
+  const removes =
+    is(clause.head ?? undefined, 'verb:delete', 'verb:clear') ||
+    (ended && !clause.items.some((item) => item.shape === 'url'))
   const url = clause.items.find((item) => item.shape === 'url' && !clause.taken.has(item))
   take(clause, url)
   const found = objectsOf(scene, clause, 'resource')
@@ -325,11 +333,14 @@ export async function setUpstream(scene: Scene, clause: Clause): Promise<readonl
 /** `use the provider Stripe for Invoices`; `detach the provider from Invoices`. */
 export async function setProvider(scene: Scene, clause: Clause): Promise<readonly Part[]> {
   const removes =
-    has(clause, 'verb:detach', 'verb:delete') || is(clause.head ?? undefined, 'verb:revoke')
+    has(clause, 'verb:detach', 'verb:delete', 'verb:clear') ||
+    is(clause.head ?? undefined, 'verb:revoke')
   takeAll(
     clause,
     'verb:attach',
     'verb:detach',
+    'verb:clear',
+    'verb:switch',
     'verb:set',
     'verb:delete',
     'verb:revoke',

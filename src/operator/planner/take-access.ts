@@ -1,4 +1,4 @@
-import type { AccessFrame, AccessRequest } from './access-pieces.ts'
+import { type AccessFrame, type AccessRequest, partOf } from './access-pieces.ts'
 import { accessRequestOf } from './access-request.ts'
 import { type Clause, is, take, takeAll } from './clause.ts'
 import type { GrantFacts } from './draft.ts'
@@ -14,10 +14,22 @@ import type { Grant } from './zone-state.ts'
 
 /** `stop support-bot from writing invoices`: takes scopes away from the grants that give them. */
 export async function takeAccess(scene: Scene, clause: Clause): Promise<readonly Part[]> {
-  takeAll(clause, 'no-longer', 'any-more', 'negation', 'verb:revoke', 'verb:give', 'word:able')
+  takeAll(
+    clause,
+    'no-longer',
+    'any-more',
+    'negation',
+    'verb:revoke',
+    'verb:off',
+    'verb:give',
+    'word:able',
+  )
   take(clause, ...clause.items.filter((item) => is(item, 'verb:delete') && item === clause.head))
   const named = clause.items.filter((item) => item.shape === 'id' && item.text.startsWith('grt_'))
   if (named.length > 0) return revokeNamed(scene, clause, named)
+  const noun = clause.items.find((item) => is(item, 'noun:access', 'kind:grant'))
+  const part = noun === undefined ? null : partOf(clause, noun)
+  if (part !== null) return [part]
   const parsed = accessRequestOf(scene, clause)
   if (!parsed.ok) return [parsed.part]
   const all = takeAll(clause, 'all')
@@ -133,7 +145,10 @@ async function takeFrom(
       if (frame.resources.length === 0) continue
       return [scopeQuestion(found.wish, found.among, resource, scopes)]
     }
-    const away = frame.wishes.length === 0 ? grant.scopes : found.scopes
+    const kept = scopesFor(frame.without, scopes)
+    if (!kept.ok) return [scopeQuestion(kept.wish, kept.among, resource, scopes)]
+    const meant = frame.wishes.length === 0 ? grant.scopes : found.scopes
+    const away = meant.filter((scope) => !kept.scopes.includes(scope))
     if (!grant.scopes.some((scope) => away.includes(scope))) continue
     takeScopes(scene, grant, away, application, resource)
     taken += 1

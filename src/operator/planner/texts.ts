@@ -80,6 +80,7 @@ export const questions = {
     'You gave a choice with "or", and I plan what is certain alone. Which of them should it be?',
   cannotSuspend: (name: string): string =>
     `An application cannot be switched off for a while. Shall the access of ${quoted(name)} be revoked, or the application be deleted?`,
+  whoseAccess: 'Whose access do you mean, and which scopes of it?',
   untilWhen: 'Until when should it be, for example "until Friday 18:00" or "for two hours"?',
   denied: (what: string): string =>
     `You said what should not happen, so nothing is planned.${what === '' ? '' : ` ${what}`} What should change instead?`,

@@ -1,6 +1,6 @@
 import { slugOf } from '../../kernel/names.ts'
 import { isTimeZone } from './civil-time.ts'
-import { type Clause, has, is, isNegated, named, take, takeAll } from './clause.ts'
+import { type Clause, does, has, is, named, take, takeAll } from './clause.ts'
 import type { Item } from './items.ts'
 import { putInForce, type WrittenPolicy } from './policy-requests.ts'
 import { canonical, type Part, type Scene } from './scene.ts'
@@ -18,6 +18,9 @@ const hours =
   /\b(\d{1,2})(?::(\d{2}))?\s?(am|pm)?\s*(?:to|and|-|–|until|till)\s*(\d{1,2})(?::(\d{2}))?\s?(am|pm)?\b/i
 const zoneName = /\b(?:[A-Z][A-Za-z]+\/[A-Za-z_]+(?:\/[A-Za-z_]+)?|UTC)\b/
 
+const whenPossible =
+  'Say when access should be possible, for example "only allow access on weekdays between 9 and 17"?'
+
 interface Window {
   readonly days: readonly string[] | null
   readonly hours: readonly [string, string] | null
@@ -29,13 +32,8 @@ interface Window {
  * time. Conditions only deny, so the window is turned inside out.
  */
 export async function limitTimes(scene: Scene, clause: Clause): Promise<readonly Part[]> {
-  if (isNegated(clause))
-    return [
-      {
-        kind: 'question',
-        text: 'Say when access should be possible, for example "only allow access on weekdays between 9 and 17"?',
-      },
-    ]
+  if (!saysOpenTimes(clause)) return [{ kind: 'question', text: whenPossible }]
+  takeAll(clause, 'negation')
   const first = clause.items[0]?.start ?? 0
   const text = scene.message.slice(first, clause.items.at(-1)?.end ?? first)
   const read = windowIn(text, scene.now.timeZone)
@@ -57,6 +55,7 @@ export async function limitTimes(scene: Scene, clause: Clause): Promise<readonly
     'verb:freeze',
     'all',
     'noun:everything',
+    'scope:all',
     'verb:on',
   )
   const window: Window =
@@ -96,6 +95,18 @@ export async function limitTimes(scene: Scene, clause: Clause): Promise<readonly
   }
   const what = listed([...apps, ...resources].map(({ name }) => quoted(name)))
   return putInForce(scene, windowPolicy(window, when, what))
+}
+
+/**
+ * Whether the times are those of access: `only allow ... on weekdays`, `nobody ... outside business
+ * hours`, `deny ... outside of 9 to 17`. In `block access on weekends` they are not.
+ */
+function saysOpenTimes(clause: Clause): boolean {
+  const denials = clause.items.filter((item) => is(item, 'negation')).length
+  const outside = clause.items.some((item) => ['outside', 'outside of'].includes(item.fold))
+  const refuses = does(clause, 'revoke', 'off', 'freeze') && !does(clause, 'give', 'on', 'limit')
+  if (denials > 1 || has(clause, 'no-longer', 'any-more', 'except')) return false
+  return outside === ((denials === 1) !== refuses)
 }
 
 function takeNamed(

@@ -29,14 +29,16 @@ export interface TimeFound {
 }
 
 const until =
-  /\b(?:(?:which |that |and )?(?:expir(?:es|ing|e)|end(?:s|ing)?|valid|lasting|good|lasts)\s+)?(?:until|till|til|through|thru|up to|up until|no later than|not later than)\s+/giy
+  /\b(?:(?:which |that |and )?(?:expir(?:es|ing|e)|end(?:s|ing)?|valid|lasting|good|lasts)\s+)?(?:until and including|up to and including|until|till|til|through|thru|up to|up until|no later than|not later than)\s+/giy
 const expiring =
-  /\b(?:(?:which |that |and )?(?:expir(?:es|ing|e)|ending|lasting))\s+(?:at |on |by |before |in )?/giy
+  /\b(?:(?:which |that |and )?(?:expir(?:es|ing|e)|ending|lasting|(?:expiry|expiration|time limit)(?= of)))\s+(?:at |on |by |before |in |of )?/giy
 const deadline = /\b(?:by|before)\s+/giy
 const rest = /\bfor\s+(?=(?:the )?rest of|today|tonight)/giy
 const bare = /\b(?:on |at |this coming |coming )?/giy
 const lasting =
   /\b(?:(?:valid |lasting |just |only )?(?:for|during|over|within))\s+(?:just |only |about |the next |the coming |another |a further |a total of )?/giy
+const atMost =
+  /\b(?:for )?(?:at most|at the most|max\.?|maximum|no longer than|not longer than|no more than|up to)\s+(?=\S)/giy
 const after = /\bin\s+/giy
 const more = /\b(?:by|another|a further|for another|for a further|by another|for)\s+/giy
 
@@ -73,13 +75,34 @@ function timeAt(text: string, at: number, now: Now): TimeFound | null {
   )
 }
 
+const moreOf = /(?:for )?(\d{1,4}|[a-z]{1,8}) more (?=\p{L})/iuy
+
+/** `two more days`: a length that is added to what is there. */
+function moreAt(text: string, at: number): TimeFound | null {
+  moreOf.lastIndex = at
+  const match = moreOf.exec(text)
+  if (match === null) return null
+  const [said, count = ''] = match
+  const length = durationAt(`${count} ${text.slice(at + said.length)}`, 0)
+  if (length === null) return null
+  const end = at + said.length + length.end - count.length - 1
+  return { start: at, end, meaning: { kind: 'by', duration: length.duration } }
+}
+
 /** `for two hours` ends that much from now; `by two days` adds to what is there. */
 function lengthAt(text: string, at: number, now: Now): TimeFound | null {
+  const extra = moreAt(text, at)
+  if (extra !== null) return extra
   const adding = lead(text, at, more)
   const added = adding === null ? null : durationAt(text, adding)
   if (added !== null && /^(?:by|.*(?:another|further))\s/i.test(text.slice(at, adding ?? at)))
     return { start: at, end: added.end, meaning: { kind: 'by', duration: added.duration } }
-  for (const shape of [lasting, after, expiring]) {
+  const bare = /[(,–-]\s*$/u.test(text.slice(Math.max(0, at - 3), at)) ? durationAt(text, at) : null
+  if (bare !== null) {
+    const ms = addDuration(now.ms, bare.duration, now.timeZone)
+    return { start: at, end: bare.end, meaning: { kind: 'point', ms, fromMs: ms, role: 'until' } }
+  }
+  for (const shape of [lasting, atMost, after, expiring]) {
     const start = lead(text, at, shape)
     const length = start === null ? null : durationAt(text, start)
     if (length === null) continue

@@ -25,9 +25,13 @@ const shapes: readonly (readonly [TokenKind, RegExp])[] = [
   ['url', /(urn:[^\s"'<>`]{1,500})/iy],
   ['email', /([\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8})/y],
   ['id', /((?:zone|app|res|prov|grt|polv|pol|psetv|pset|plan|evt|req|adm)_[0-7][0-9a-z]{25})/y],
+  // What belongs to a name in quotes or an address: `"Night Owl"'s secret`.
+  ['word', /(?<=["”`\p{L}\p{N}])(['’]s)(?![\p{L}\p{N}])/uy],
   ['punct', /(->|=>|[→,;.!?:()&+=\n])/y],
   ['word', /([\p{L}\p{N}_][\p{L}\p{N}\p{M}_.:/@*-]*(?:['’]\p{L}+)*)/uy],
 ]
+
+const ids = /^(?:zone|app|res|prov|grt|polv|pol|psetv|pset|plan|evt|req|adm)_[0-7][0-9a-z]{25}$/
 
 /** What a word may be closed with in a sentence without its being part of the word. */
 const closing = /[.:/@*-]+$/
@@ -77,13 +81,16 @@ function tokenAt(message: string, at: number): Token | null {
     if (text.trim() === '' && kind !== 'punct') continue
     const whole = match[0]
     const end = at + (kind === 'word' || kind === 'url' ? text.length : whole.length)
-    return { kind, text, fold: foldText(text), start: at, end }
+    // An id in quotes is an id: nothing can have it for a name.
+    const shaped = kind === 'quoted' && ids.test(text) ? 'id' : kind
+    return { kind: shaped, text, fold: foldText(text), start: at, end }
   }
   return null
 }
 
 /** `don't` as `do` and `not`, `billing-agent's` as the name and `'s`, `read/write` as both words. */
 function apart(token: Token): readonly Token[] {
+  if (/^['’]s$/u.test(token.text)) return [piece("'s", token.start, token.end)]
   const match = /^(.+?)['’](\p{L}+)$/u.exec(token.text)
   if (match === null) return slashed(token)
   const head = match[1] ?? ''

@@ -155,6 +155,7 @@ export async function switchDcr(scene: Scene, clause: Clause): Promise<readonly 
     'no-longer',
     'any-more',
     'noun:access',
+    'word:able',
   )
   const other = takeOwnZone(scene, clause)
   if (other !== null) return [other]

@@ -14,6 +14,9 @@ type ListId =
   | 'plans.list'
   | 'access.list'
   | 'audit.list'
+  | 'approvals.list'
+  | 'subjects.list'
+  | 'subject_issuers.list'
 
 export type Application = ItemOf<'applications.list'>
 export type Resource = ItemOf<'resources.list'>

@@ -1,4 +1,4 @@
-import { idPrefix, type IdKind } from '../../../src/kernel/ids.ts'
+import { idPrefix, type IdKind } from '../../src/kernel/ids.ts'
 
 /** The moment of every conversation in these tests: a Tuesday, 11:00 in Berlin. */
 export const nowMs = Date.parse('2026-11-24T10:00:00.000Z')
@@ -30,6 +30,8 @@ function application(number: number, name: string, more: Readonly<Record<string,
     auth_method: 'client_secret',
     jwks: null,
     labels: [] as string[],
+    dpop_required: false,
+    redirect_uris: [] as string[],
     expires_at: null,
     ...more,
   }
@@ -117,6 +119,7 @@ const original = {
     system: false,
     dcr_enabled: false,
     active_policy_set_version_id: idOf('policySetVersion', 1),
+    audit_retention_days: null as number | null,
     revision: 7,
     created_at: created,
     updated_at: created,

@@ -1,5 +1,5 @@
-import type { ToolAnswer, Turn, TurnEvent, Utterance } from '../../../src/operator/model/model.ts'
-import { builtInPlanner } from '../../../src/operator/planner/planner.ts'
+import type { ToolAnswer, Turn, TurnEvent, Utterance } from '../../src/operator/model/model.ts'
+import { builtInPlanner } from '../../src/operator/planner/planner.ts'
 import { idOf, nowMs, timeZone, type ZoneFixture } from './zone-fixture.ts'
 
 type Args = Readonly<Record<string, unknown>>
@@ -77,6 +77,15 @@ function check(zone: ZoneFixture, args: Args): ToolAnswer {
 }
 
 type Tool = (zone: ZoneFixture, args: Args) => ToolAnswer
+
+const heldRequest = {
+  id: idOf('approval', 1),
+  state: 'pending',
+  application: { id: idOf('application', 2), name: 'support-bot' },
+  resource: { id: idOf('resource', 1), identifier: 'resource://invoices' },
+  scopes: ['invoices:write'],
+  user_id: null,
+}
 
 /** The reads that the planner makes, over a zone in memory, in the shapes of the catalogue. */
 const tools: Readonly<Record<string, Tool>> = {
@@ -165,10 +174,30 @@ const tools: Readonly<Record<string, Tool>> = {
             args['application_id'] === undefined ||
             event['application_id'] === args['application_id'],
         )
+        .filter((event) => typeof args['to'] !== 'string' || String(event['time']) <= args['to'])
         .filter(
           (event) => typeof args['from'] !== 'string' || String(event['time']) >= args['from'],
         ),
     ),
+  approvals_list: () => page([heldRequest]),
+  subjects_list: () =>
+    page([
+      {
+        user_id: 'alice@example.com',
+        name: 'Alice',
+        last_seen_at: '2026-11-24T08:00:00.000Z',
+        live_sessions: 2,
+      },
+    ]),
+  subject_issuers_list: () =>
+    page([
+      {
+        id: idOf('subjectIssuer', 1),
+        name: 'Corp',
+        issuer: 'https://id.example.com',
+        sign_in: true,
+      },
+    ]),
   audit_explain: (zone, args) => ({
     ok: true,
     value: {
@@ -209,6 +238,8 @@ export interface Conversation {
   /** What the last message proposed. */
   readonly last: Proposal | undefined
   readonly events: readonly TurnEvent[]
+  /** The tools that were called, in order. */
+  readonly calls: readonly string[]
 }
 
 /** Says one message after the other, each with the answers before it, as a conversation does. */
@@ -239,5 +270,11 @@ export async function converse(
     answer = await model.answer(turn)
     history.push({ role: 'operator', text: answer.text })
   }
-  return { ...answer, proposals: backend.proposals, last: backend.proposals[before], events }
+  return {
+    ...answer,
+    proposals: backend.proposals,
+    last: backend.proposals[before],
+    events,
+    calls: backend.calls,
+  }
 }
