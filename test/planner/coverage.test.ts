@@ -39,6 +39,7 @@ const unreached: Readonly<Record<string, string>> = {
   'audit.verify': ownSurface,
   'audit.export': ownSurface,
   'audit.follow': ownSurface,
+  'witnesses.get': notOffered,
   'witnesses.list': notOffered,
   'conversations.list': ownSurface,
   'conversations.get': ownSurface,
