@@ -98,6 +98,7 @@ export const plan = z.object({
   policy_set_version_id: z.string().nullable(),
   requester: person,
   origin: z.enum(['chat', 'api', 'file', 'mcp', 'undo']),
+  undoes: z.string().nullable().meta({ description: 'The applied plan that this one undoes' }),
   intent: z.string(),
   summary: z.string(),
   steps: z.array(step),
@@ -224,5 +225,15 @@ export const plans = [
         .meta({ secret: true, description: 'One-time secrets, to an approver alone' }),
     }),
     route: ['POST', `${one}/apply`, 200],
+  }),
+  operation({
+    id: 'plans.undo',
+    summary: 'Propose the inverse of an applied plan: previewed and approved like any other',
+    effect: 'act',
+    versioned: false,
+    level: 'propose',
+    input: z.strictObject(target),
+    output: plan,
+    route: ['POST', `${one}/undo`, 201],
   }),
 ] as const

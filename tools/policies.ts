@@ -108,6 +108,7 @@ export const policies = [
     input: z.strictObject({ ...target, language, source }),
     output: policyVersion,
     route: ['POST', `${one}/versions`, 201],
+    inverse: 'policies.add_version',
   }),
   operation({
     id: 'policies.delete',

@@ -94,14 +94,23 @@ function isNotRunning(error: CaracalError): boolean {
 }
 
 function textOf(failure: Failure, { paint }: Io): string {
-  const { issues } = failure.details
+  const { issues, reasons } = failure.details
   const lines = [
     `${paint.red('error:')} ${safeText(failure.message)}${failure.code === 'usage' ? '' : paint.dim(` (${safeLine(failure.code)})`)}`,
     ...issueLines(issues),
+    ...reasonLines(reasons),
     ...(failure.hint === null ? [] : [`  ${safeText(failure.hint)}`]),
     ...(failure.requestId === null ? [] : [paint.dim(`  request ${safeLine(failure.requestId)}`)]),
   ]
   return lines.join('\n')
+}
+
+/** Why something is refused, where it is for more than one reason. */
+function reasonLines(reasons: unknown): readonly string[] {
+  if (!Array.isArray(reasons) || reasons.length < 2) return []
+  return (reasons as readonly { message?: unknown }[]).map(({ message }) =>
+    safeLine(`  ${String(message)}`),
+  )
 }
 
 /** The single faults of an input, where there is more than the message tells. */

@@ -17,6 +17,7 @@ const renderers: Readonly<Record<string, (answer: never, screen: Screen) => stri
   'plans.create': renderPlan,
   'plans.get': renderPlan,
   'plans.preview': renderPlan,
+  'plans.undo': renderPlan,
   'plans.approve': renderPlan,
   'plans.reject': renderPlan,
   'plans.apply': ({ plan }: { plan: PlanView }, screen: Screen) => renderPlan(plan, screen),

@@ -34,6 +34,7 @@ function headOf(plan: PlanView, { paint, columns }: Screen): string {
     ['digest', plan.digest ?? 'none: it has not been previewed'],
     ['asked by', `${safeLine(plan.requester.name)} (${plan.origin})`],
     ['zone', `${plan.zone_id}${plan.reach === 'platform' ? ', and beyond it' : ''}`],
+    ['undoes', plan.undoes ?? ''],
     ['in words', plan.intent === '' ? '' : `“${safeLine(plan.intent)}”`],
     ['summary', safeLine(plan.summary)],
   ]

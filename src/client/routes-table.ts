@@ -508,6 +508,12 @@ export const routes = {
       answer: 'object',
       reads: false,
     },
+    undo: {
+      method: 'POST',
+      path: '/v1/zones/:zone_id/plans/:plan_id/undo',
+      answer: 'object',
+      reads: false,
+    },
   },
   conversations: {
     list: {

@@ -10,6 +10,7 @@ import type { Change, Json } from '../store/tx.ts'
 import { asFault } from './database-faults.ts'
 import type { Call } from './handler.ts'
 import type { GateContext } from './context.ts'
+import { isReversible } from './inverse.ts'
 import { planPolicy } from './plan-policy.ts'
 import { highest, riskOf } from './risk.ts'
 import {
@@ -67,7 +68,7 @@ export async function previewSteps(
       access,
       policy: await planPolicy(context, call, reachOf(steps), { steps: previews, access, risk }),
       risk,
-      reversible: previews.every((step) => step.reversible || step.effect === 'no-op'),
+      reversible: isReversible(runs.map(stepFacts)),
       events: runs.map((run) => run.event.type),
       warnings: warningsOf(changes),
     },
@@ -141,7 +142,7 @@ function previewOf(outcome: Outcome, summaries: ReadonlyMap<string, string>): St
     blocked: null,
     risk: changes.length === 0 ? 'low' : risk,
     risk_reasons: reasons,
-    reversible: run.operation.inverse !== null,
+    reversible: isReversible([facts]),
   }
 }
 

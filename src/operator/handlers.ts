@@ -20,6 +20,7 @@ import type { Model } from './model/model.ts'
 import { planOf } from './plan-lookup.ts'
 import { isInState, planView } from './plan-view.ts'
 import type { RunningTurns } from './running.ts'
+import { undoPlan } from './undo.ts'
 
 /** What the Operator's own operations need of the service. */
 export interface OperatorServices {
@@ -76,6 +77,7 @@ export function operatorHandlers(services: OperatorServices): Own {
       serve: (call, input, mandate) => applyPlan(services.gate(), call, input, mandate),
       refused: applyRefused,
     },
+    'plans.undo': (call, input) => undoPlan(services.gate(), call, input.plan_id),
 
     'conversations.list': listConversations,
     'conversations.create': openConversation,

@@ -24,6 +24,7 @@ export function planDigest(
     | 'assigned_ids'
     | 'risk'
     | 'approvals_required'
+    | 'undoes'
   >,
 ): string {
   return digestOf({
@@ -37,6 +38,8 @@ export function planDigest(
     assigned_ids: plan.assigned_ids,
     risk: plan.risk,
     approvals_required: plan.approvals_required,
+    // Plans of before there was this word have digests without it.
+    ...(plan.undoes !== null && { undoes: plan.undoes }),
   })
 }
 
@@ -56,6 +59,7 @@ export function planView(
     policy_set_version_id: row.policy_set_version_id,
     requester: { id: row.requester_id, name: row.requester_name },
     origin: row.origin,
+    undoes: row.undoes,
     intent: row.intent,
     summary: row.summary,
     steps: row.steps as PlanView['steps'],

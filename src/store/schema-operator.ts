@@ -15,6 +15,8 @@ export interface PlanRow {
   requester_token_id: string
   origin: 'chat' | 'api' | 'file' | 'mcp' | 'undo'
   conversation_id: string | null
+  /** The applied plan that this one takes back. */
+  undoes: string | null
   intent: string
   summary: string
   steps: Json<unknown[]>

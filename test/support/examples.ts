@@ -240,6 +240,12 @@ const rest: Pick<
     await make.call('plans.approve', plan)
     return plan
   },
+  'plans.undo': async (make) => {
+    const plan = await digested(make)
+    await make.call('plans.approve', plan)
+    await make.call('plans.apply', plan)
+    return { plan_id: plan.plan_id }
+  },
 
   'conversations.list': nothing,
   'conversations.create': () => ({ title: 'who may read invoices' }),
