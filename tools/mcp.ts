@@ -49,4 +49,5 @@ export const hiddenReads: readonly OperationId[] = [
   'audit.follow',
   'audit.proof',
   'witnesses.list',
+  'zones.export',
 ]

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { limits } from '../src/kernel/limits.ts'
 import { accessTuple } from './access.ts'
+import { zoneState } from './declared-state.ts'
 import { digest, page, pageOf, ref } from './fields.ts'
 import { operation } from './operation.ts'
 
@@ -128,6 +129,14 @@ export const plan = z.object({
   expires_at: z.iso.datetime(),
 })
 
+/** A plan as a file: what was asked for, without the zone, the preview and the decisions. */
+export const planFile = z.strictObject({
+  format: z.literal('caracal-plan/1'),
+  intent: z.string().max(limits.messageChars).optional(),
+  summary: z.string().max(limits.descriptionChars).optional(),
+  steps: z.array(step).min(1).max(limits.planSteps),
+})
+
 const reason = z.string().trim().min(1).max(limits.descriptionChars)
 const all = '/v1/zones/:zone_id/plans'
 const one = `${all}/:plan_id`
@@ -159,6 +168,20 @@ export const plans = [
     }),
     output: plan,
     route: ['POST', all, 201],
+  }),
+  operation({
+    id: 'plans.import',
+    summary: 'Make a plan from a file: the declared state of the zone, or the steps of a plan',
+    effect: 'act',
+    versioned: false,
+    level: 'propose',
+    input: z.strictObject({ file: z.discriminatedUnion('format', [zoneState, planFile]) }),
+    output: z.object({
+      plan: plan
+        .nullable()
+        .meta({ description: 'Null: the zone says already what the file declares' }),
+    }),
+    route: ['POST', `${all}/import`, 200],
   }),
   operation({
     id: 'plans.get',

@@ -9,6 +9,7 @@ import { renderPlan, renderPreview } from './render-plan.ts'
 import { inline, labelOf, multiline } from './render-value.ts'
 import { safeLine, safeText } from './safe-text.ts'
 import { renderFields, renderTable, tie } from './table.ts'
+import { toYaml } from './yaml-files.ts'
 
 type Fields = Readonly<Record<string, unknown>>
 
@@ -21,6 +22,7 @@ const renderers: Readonly<Record<string, (answer: never, screen: Screen) => stri
   'plans.approve': renderPlan,
   'plans.reject': renderPlan,
   'plans.apply': ({ plan }: { plan: PlanView }, screen: Screen) => renderPlan(plan, screen),
+  'zones.export': toYaml,
   'access.check': renderDecision,
   'policy_sets.simulate': renderDecision,
   'audit.explain': renderExplanation,

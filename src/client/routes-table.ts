@@ -13,6 +13,7 @@ export const routes = {
     patch: { method: 'PATCH', path: '/v1/zones/:zone_id', answer: 'object', reads: false },
     delete: { method: 'DELETE', path: '/v1/zones/:zone_id', answer: 'object', reads: false },
     overview: { method: 'GET', path: '/v1/zones/:zone_id/overview', answer: 'object', reads: true },
+    export: { method: 'GET', path: '/v1/zones/:zone_id/export', answer: 'object', reads: true },
     dcrStatus: {
       method: 'GET',
       path: '/v1/zones/:zone_id/dcr-status',
@@ -478,6 +479,12 @@ export const routes = {
   plans: {
     list: { method: 'GET', path: '/v1/zones/:zone_id/plans', answer: 'page', reads: true },
     create: { method: 'POST', path: '/v1/zones/:zone_id/plans', answer: 'object', reads: false },
+    import: {
+      method: 'POST',
+      path: '/v1/zones/:zone_id/plans/import',
+      answer: 'object',
+      reads: false,
+    },
     get: {
       method: 'GET',
       path: '/v1/zones/:zone_id/plans/:plan_id',

@@ -16,6 +16,7 @@ import {
   showConversation,
 } from './conversations.ts'
 import { createPlan, previewAgain } from './draft.ts'
+import { importPlan } from './import.ts'
 import type { Model } from './model/model.ts'
 import { planOf } from './plan-lookup.ts'
 import { isInState, planView } from './plan-view.ts'
@@ -62,6 +63,7 @@ export function operatorHandlers(services: OperatorServices): Own {
       return { items, next_cursor: nextCursor }
     },
     'plans.create': (call, input) => createPlan(services.gate(), call, input),
+    'plans.import': (call, input) => importPlan(services.gate(), call, input),
     async 'plans.get'(call, input) {
       const row = await planOf(call.queries, call.zone, input.plan_id)
       return planView(row, await approvalsOf(call.queries, [row.id]), call.nowMs)

@@ -25,6 +25,7 @@ const objects: Pick<
   'zones.get': nothing,
   'zones.patch': () => ({ name: freshName('zone') }),
   'zones.delete': nothing,
+  'zones.export': nothing,
   'zones.overview': nothing,
   'zones.dcr_status': nothing,
   'zones.rotate_keys': nothing,
@@ -230,6 +231,9 @@ const rest: Pick<
   'plans.list': nothing,
   'plans.create': () => ({
     steps: [{ id: 'one', operation: 'applications.create', input: { name: freshName('agent') } }],
+  }),
+  'plans.import': () => ({
+    file: { format: 'caracal-zone/1', applications: [{ name: freshName('agent') }] },
   }),
   'plans.get': async (make) => ({ plan_id: (await make.plan()).id }),
   'plans.preview': async (make) => ({ plan_id: (await make.plan()).id }),
