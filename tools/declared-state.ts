@@ -5,7 +5,6 @@ import { applicationFields } from './applications.ts'
 import { language, source } from './policies.ts'
 import { providerSettings } from './providers.ts'
 import { resourceFields } from './resources.ts'
-import type { OperationId } from './catalogue.ts'
 
 function listOf<T extends z.ZodType>(item: T) {
   return z.array(item).max(limits.zoneStateObjects).optional()
@@ -119,6 +118,4 @@ export const stateOperations = {
     id: 'policy_set_id',
   },
   settings: { patch: 'zones.patch' },
-} as const satisfies Readonly<
-  Record<string, Readonly<Record<string, OperationId | `${string}_id`>>>
->
+} as const

@@ -29,7 +29,10 @@ function readText(path: string): string {
 
 /** Writes a text to a file, or as the result where no file is named. */
 export function writeText(text: string, path: string | undefined, io: Io): void {
-  if (path === undefined) { io.out(text); return; }
+  if (path === undefined) {
+    io.out(text)
+    return
+  }
   try {
     writeFileSync(path, `${text}\n`)
   } catch (cause) {

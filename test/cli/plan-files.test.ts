@@ -70,6 +70,6 @@ test.each<readonly [string, readonly string[], string, RegExp]>([
 test('what a file declares wrongly is named by its place', async () => {
   const input = 'format: caracal-zone/1\napplications:\n  - name: a\n  - name: A\n'
   const ran = await caracal(['plan', '--file', '-'], { input })
-  expect(ran.exit).toBe(4)
+  expect(ran.exit).toBe(2)
   expect(ran.notes).toContain('applications.1.name')
 })

@@ -18,8 +18,9 @@ afterAll(() => world[Symbol.asyncDispose]())
 type Part<Section extends keyof ZoneFile> = NonNullable<ZoneFile[Section]>
 
 const scopes = fc.subarray(['a:read', 'a:write', 'b:read'], { minLength: 1 })
-const names = (word: string): fc.Arbitrary<string[]> =>
-  fc.subarray([`${word} one`, `${word} two`, `${word} ü`])
+function names(word: string): fc.Arbitrary<string[]> {
+  return fc.subarray([`${word} one`, `${word} two`, `${word} ü`])
+}
 
 function named<T extends object>(word: string, rest: fc.Arbitrary<T>) {
   return names(word).chain((list) =>
