@@ -48,6 +48,7 @@ export const hiddenReads: readonly OperationId[] = [
   'audit.export',
   'audit.follow',
   'audit.proof',
+  'plans.evidence',
   'witnesses.list',
   'zones.export',
 ]

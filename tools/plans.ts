@@ -137,6 +137,37 @@ export const planFile = z.strictObject({
   steps: z.array(step).min(1).max(limits.planSteps),
 })
 
+/** What proves a plan offline; the names of the parts are in docs/plans.md. */
+export const evidence = z.strictObject({
+  format: z.literal('caracal-evidence/1'),
+  made_at: z.iso.datetime(),
+  plan: z.strictObject({
+    ...plan.omit({ approvals: true }).shape,
+    assigned_ids: z.record(z.string(), z.array(z.string())),
+  }),
+  approvals: plan.shape.approvals.meta({ description: 'The decisions on exactly this digest' }),
+  mandate_ids: z.array(z.string()).meta({ description: 'jti of the mandates that acted' }),
+  logs: z
+    .array(
+      z.strictObject({
+        zone_id: z.string(),
+        verifier_key: z.string(),
+        checkpoint: z.string().meta({ description: 'Signed note (C2SP tlog-checkpoint)' }),
+        events: z.array(
+          z.strictObject({
+            sequence: z.int(),
+            entry: z.string().meta({ description: 'The text that the log hashes' }),
+            hashes: z.array(z.string()).meta({ description: 'Inclusion proof (RFC 6962)' }),
+          }),
+        ),
+      }),
+    )
+    .meta({ description: 'The events of the plan, by the log of the zone that they are in' }),
+  signature: z
+    .string()
+    .meta({ description: 'Note signed with the key of the zone’s log, over all of the above' }),
+})
+
 const reason = z.string().trim().min(1).max(limits.descriptionChars)
 const all = '/v1/zones/:zone_id/plans'
 const one = `${all}/:plan_id`
@@ -258,5 +289,14 @@ export const plans = [
     input: z.strictObject(target),
     output: plan,
     route: ['POST', `${one}/undo`, 201],
+  }),
+  operation({
+    id: 'plans.evidence',
+    summary: 'Read what proves a plan offline: its diffs, approvals and events, with proofs',
+    effect: 'read',
+    capability: 'audit',
+    input: z.strictObject(target),
+    output: evidence,
+    route: ['GET', `${one}/evidence`, 200],
   }),
 ] as const

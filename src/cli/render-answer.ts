@@ -23,6 +23,7 @@ const renderers: Readonly<Record<string, (answer: never, screen: Screen) => stri
   'plans.reject': renderPlan,
   'plans.apply': ({ plan }: { plan: PlanView }, screen: Screen) => renderPlan(plan, screen),
   'zones.export': toYaml,
+  'plans.evidence': (evidence: unknown) => JSON.stringify(evidence, null, 2),
   'access.check': renderDecision,
   'policy_sets.simulate': renderDecision,
   'audit.explain': renderExplanation,

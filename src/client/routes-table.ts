@@ -521,6 +521,12 @@ export const routes = {
       answer: 'object',
       reads: false,
     },
+    evidence: {
+      method: 'GET',
+      path: '/v1/zones/:zone_id/plans/:plan_id/evidence',
+      answer: 'object',
+      reads: true,
+    },
   },
   conversations: {
     list: {

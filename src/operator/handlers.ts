@@ -16,6 +16,7 @@ import {
   showConversation,
 } from './conversations.ts'
 import { createPlan, previewAgain } from './draft.ts'
+import { evidenceOf } from './evidence.ts'
 import { importPlan } from './import.ts'
 import type { Model } from './model/model.ts'
 import { planOf } from './plan-lookup.ts'
@@ -79,6 +80,7 @@ export function operatorHandlers(services: OperatorServices): Own {
       serve: (call, input, mandate) => applyPlan(services.gate(), call, input, mandate),
       refused: applyRefused,
     },
+    'plans.evidence': (call, input) => evidenceOf(services.gate(), call, input),
     'plans.undo': (call, input) => undoPlan(services.gate(), call, input.plan_id),
 
     'conversations.list': listConversations,

@@ -244,6 +244,11 @@ const rest: Pick<
     await make.call('plans.approve', plan)
     return plan
   },
+  'plans.evidence': async (make) => {
+    const { id } = await make.plan()
+    await everythingLogged(make.world)
+    return { plan_id: id }
+  },
   'plans.undo': async (make) => {
     const plan = await digested(make)
     await make.call('plans.approve', plan)
