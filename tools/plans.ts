@@ -85,6 +85,19 @@ export const preview = z.object({
   warnings: z.array(z.string()),
 })
 
+/** What a preview shows otherwise than the one before it. */
+const since = z.object({
+  digest: digest.meta({ description: 'The digest of what is compared with' }),
+  approved: z.boolean().meta({ description: 'Whether that was approved; else it was shown' }),
+  differences: z.array(
+    z.object({
+      path: z.string().meta({ description: 'Such as steps.grant.changes or access.gained' }),
+      before: z.unknown(),
+      after: z.unknown(),
+    }),
+  ),
+})
+
 const person = z.object({ id: z.string(), name: z.string() })
 
 export const plan = z.object({
@@ -104,6 +117,9 @@ export const plan = z.object({
   summary: z.string(),
   steps: z.array(step),
   preview: preview.nullable(),
+  since: since
+    .nullable()
+    .meta({ description: 'After a rebase: what has changed since the plan was approved' }),
   risk: risk.nullable(),
   approvals_required: z.int(),
   approvals: z.array(
@@ -231,6 +247,16 @@ export const plans = [
     input: z.strictObject(target),
     output: plan,
     route: ['POST', `${one}/preview`, 200],
+  }),
+  operation({
+    id: 'plans.rebase',
+    summary: 'Preview a stale plan on the present state, and say what changed since its approval',
+    effect: 'act',
+    versioned: false,
+    level: 'propose',
+    input: z.strictObject(target),
+    output: plan,
+    route: ['POST', `${one}/rebase`, 200],
   }),
   operation({
     id: 'plans.approve',

@@ -18,7 +18,7 @@ const hints: Readonly<Record<string, string>> = {
     'An agent calls this with its own session mandate as CARACAL_ADMIN_TOKEN: caracal mandate --app APP --raw',
   zone_not_found: 'See the zones: caracal zone list',
   revision_conflict: 'Read the object again and use its revision with --if-match.',
-  stale: 'Preview the plan again on the present state: caracal plan preview ID',
+  stale: 'See what has changed since, and approve that: caracal plan rebase ID',
   plan_expired: 'Propose it again: caracal ask "..."',
   approval_mismatch: 'Look at the plan as it is and take its digest: caracal plan show ID',
   approval_required: 'Approve it first: caracal plan approve ID',

@@ -5,7 +5,7 @@ import { columnsOf, columnsOfOperation, sparseColumns } from './columns-table.ts
 import { wordsOfObject } from './command-names.ts'
 import type { Names } from './names.ts'
 import type { PlanView, PreviewView, Screen } from './plan-view.ts'
-import { renderPlan, renderPreview } from './render-plan.ts'
+import { renderPlan, renderPreview, renderRebased } from './render-plan.ts'
 import { inline, labelOf, multiline } from './render-value.ts'
 import { safeLine, safeText } from './safe-text.ts'
 import { renderFields, renderTable, tie } from './table.ts'
@@ -19,6 +19,7 @@ const renderers: Readonly<Record<string, (answer: never, screen: Screen) => stri
   'plans.get': renderPlan,
   'plans.preview': renderPlan,
   'plans.undo': renderPlan,
+  'plans.rebase': renderRebased,
   'plans.approve': renderPlan,
   'plans.reject': renderPlan,
   'plans.apply': ({ plan }: { plan: PlanView }, screen: Screen) => renderPlan(plan, screen),

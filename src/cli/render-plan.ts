@@ -17,16 +17,39 @@ const riskWords: Readonly<Record<string, string>> = {
  * and after, who gains and loses what, the risk with its reasons, and whose approval it takes.
  */
 export function renderPlan(plan: PlanView, screen: Screen): string {
-  return [headOf(plan, screen), ...previewParts(plan.preview, screen), ...footOf(plan, screen)]
-    .filter((part) => part !== '')
-    .join('\n\n')
+  return joined([
+    headOf(plan, screen),
+    sincePart(plan, screen),
+    ...previewParts(plan.preview, screen),
+    ...footOf(plan, screen),
+  ])
+}
+
+/** A plan after a rebase: what has changed, and nothing of what was seen before. */
+export function renderRebased(plan: PlanView, screen: Screen): string {
+  const whole = screen.paint.dim(`The whole plan: caracal plan show ${plan.id}`)
+  return joined([headOf(plan, screen), sincePart(plan, screen), whole, ...footOf(plan, screen)])
 }
 
 /** The preview of one call, as `--dry-run` answers it. */
 export function renderPreview(preview: PreviewView, screen: Screen): string {
-  return previewParts(preview, screen)
-    .filter((part) => part !== '')
-    .join('\n\n')
+  return joined(previewParts(preview, screen))
+}
+
+function joined(parts: readonly string[]): string {
+  return parts.filter((part) => part !== '').join('\n\n')
+}
+
+function sincePart({ since }: PlanView, { paint, columns }: Screen): string {
+  if (since === null) return ''
+  const what = since.approved ? 'was approved' : 'was shown last'
+  if (since.differences.length === 0) return `Nothing has changed since it ${what}.`
+  const lines = since.differences.flatMap(({ path, before, after }) => [
+    `  ${safeLine(path)}`,
+    ...wrapLine(inline(before), columns - 6).map((line, i) => `    ${i === 0 ? '-' : ' '} ${line}`),
+    ...wrapLine(inline(after), columns - 6).map((line, i) => `    ${i === 0 ? '+' : ' '} ${line}`),
+  ])
+  return [paint.bold(`Changed since it ${what}`), ...lines].join('\n')
 }
 
 function headOf(plan: PlanView, { paint, columns }: Screen): string {

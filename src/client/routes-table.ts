@@ -497,6 +497,12 @@ export const routes = {
       answer: 'object',
       reads: false,
     },
+    rebase: {
+      method: 'POST',
+      path: '/v1/zones/:zone_id/plans/:plan_id/rebase',
+      answer: 'object',
+      reads: false,
+    },
     approve: {
       method: 'POST',
       path: '/v1/zones/:zone_id/plans/:plan_id/approve',

@@ -36,14 +36,16 @@ export interface Previewed {
 
 /**
  * Runs the steps for real in the caller's transaction and takes them back: what it answers is not
- * foreseen but seen. The caller holds the lock of its zone; nothing of this outlives the call.
+ * foreseen but seen. The caller holds the lock of its zone; nothing of this outlives the call. Objects
+ * to be created keep the ids that an `earlier` preview gave them.
  */
 export async function previewSteps(
   context: GateContext,
   call: Call,
   steps: readonly Step[],
+  earlier: AssignedIds = {},
 ): Promise<Previewed> {
-  const assigned: AssignedIds = {}
+  const assigned = structuredClone(earlier)
   const ordered = inOrder(steps)
   const base = await revisionsOf(call)
   await savepoint(call, 'preview')

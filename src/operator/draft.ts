@@ -4,7 +4,7 @@ import type { Call } from '../gate/handler.ts'
 import { previewSteps, type StepsPreview } from '../gate/preview.ts'
 import { adminPrincipal } from '../gate/admin-token.ts'
 import type { AdminPrincipal, Principal } from '../gate/principal.ts'
-import { reachOf, type Step } from '../gate/steps.ts'
+import { reachOf, type AssignedIds, type Step } from '../gate/steps.ts'
 import { refuse } from '../kernel/faults.ts'
 import { limits } from '../kernel/limits.ts'
 import { seeEveryZone } from '../store/database.ts'
@@ -19,6 +19,7 @@ import { findToken, isLive } from '../store/principals.ts'
 import { lockZone, type Zone } from '../store/zones.ts'
 import { planForChange } from './plan-lookup.ts'
 import { planDigest, planView, stateOf, type PlanView } from './plan-view.ts'
+import { baseOf, differencesSince } from './rebase.ts'
 import { refuseSecrets } from './secrets.ts'
 
 /**
@@ -53,7 +54,8 @@ export interface Draft {
 export async function keepPlan(call: Call, draft: Draft, shown: Shown): Promise<PlanView> {
   const { reach, origin, intent, summary, undoes = null } = draft
   const requester_id = call.principal.id
-  const facts = { ...shown, zone_id: call.zone, reach, requester_id, undoes } as const
+  const owner = { zone_id: call.zone, reach, requester_id, undoes, since: null }
+  const facts = { ...shown, ...owner }
   const row = await insertPlan(call.queries, {
     ...columns(facts),
     id: call.newId('plan'),
@@ -80,11 +82,15 @@ const previewable: readonly PlanView['state'][] = [
   'stale',
 ]
 
-/** Previews an open or stale plan on the present state. Its digest changes, so approvals lapse. */
+/**
+ * Previews an open or stale plan on the present state. Its digest changes, so approvals lapse. A
+ * rebase notes what is otherwise than in the preview that was approved, or else shown last.
+ */
 export async function previewAgain(
   context: GateContext,
   call: Call,
   planId: string,
+  how: 'anew' | 'rebase',
 ): Promise<PlanView> {
   const row = await planForChange(call, planId)
   const state = stateOf(row, call.nowMs)
@@ -96,12 +102,14 @@ export async function previewAgain(
     refuse('plan_state', `Undo plan ${row.undoes} anew: what depends on it by now counts too.`, {
       details: { state, undoes: row.undoes },
     })
-  const steps = row.steps as readonly Step[]
-  const shown = await previewDraft(context, call, { reach: row.reach, steps })
   const { zone_id, reach, requester_id, undoes } = row
+  const draft = { reach, steps: row.steps as readonly Step[] }
+  const shown = await previewDraft(context, call, draft, row.assigned_ids)
+  const approvals = await approvalsOf(call.queries, [row.id])
+  const since = how === 'anew' ? null : differencesSince(baseOf(row, approvals), shown.preview)
   await lapseApprovals(call.queries, row.id, call.now)
   const updated = await updatePlan(call.queries, row.id, {
-    ...columns({ ...shown, zone_id, reach, requester_id, undoes }),
+    ...columns({ ...shown, zone_id, reach, requester_id, undoes, since }),
     requester_token_id: tokenOf(call.principal),
     failure: 'null',
     updated_at: call.now,
@@ -119,9 +127,10 @@ export async function previewDraft(
   context: GateContext,
   call: Call,
   { reach, steps, warnings = [] }: Pick<Draft, 'reach' | 'steps' | 'warnings'>,
+  earlier: AssignedIds = {},
 ): Promise<Shown> {
   const { zone, principal } = await beginDraft(call, reach)
-  const previewed = await previewSteps(context, { ...call, principal }, steps)
+  const previewed = await previewSteps(context, { ...call, principal }, steps, earlier)
   const { preview } = previewed
   return {
     steps: [...steps],
@@ -150,7 +159,9 @@ export async function beginDraft(
 }
 
 /** The columns that a preview decides. */
-function columns(facts: Shown & Pick<PlanRecord, 'zone_id' | 'reach' | 'requester_id' | 'undoes'>) {
+function columns(
+  facts: Shown & Pick<PlanRecord, 'zone_id' | 'reach' | 'requester_id' | 'undoes' | 'since'>,
+) {
   const shown = facts.preview
   const decided = { ...facts, risk: shown.risk, approvals_required: shown.policy.approvals }
   return {
@@ -159,6 +170,7 @@ function columns(facts: Shown & Pick<PlanRecord, 'zone_id' | 'reach' | 'requeste
     state: stateAfter(shown),
     steps: JSON.stringify(facts.steps),
     preview: JSON.stringify(facts.preview),
+    since: JSON.stringify(facts.since),
     assigned_ids: JSON.stringify(facts.assigned_ids),
     base_revisions: JSON.stringify(facts.base_revisions),
   }

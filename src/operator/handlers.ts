@@ -69,7 +69,8 @@ export function operatorHandlers(services: OperatorServices): Own {
       const row = await planOf(call.queries, call.zone, input.plan_id)
       return planView(row, await approvalsOf(call.queries, [row.id]), call.nowMs)
     },
-    'plans.preview': (call, input) => previewAgain(services.gate(), call, input.plan_id),
+    'plans.preview': (call, input) => previewAgain(services.gate(), call, input.plan_id, 'anew'),
+    'plans.rebase': (call, input) => previewAgain(services.gate(), call, input.plan_id, 'rebase'),
     'plans.approve': {
       serve: approvePlan,
       refused: approveRefused,

@@ -4,6 +4,7 @@ import { digestOf } from '../kernel/canonical.ts'
 import type { ApprovalRecord, PlanRecord } from '../store/plans.ts'
 
 export type PlanView = OutputOf<'plans.get'>
+type Since = Omit<NonNullable<PlanRecord['since']>, 'preview'>
 export type Preview = NonNullable<PlanView['preview']>
 
 /**
@@ -25,7 +26,7 @@ export function planDigest(
     | 'risk'
     | 'approvals_required'
     | 'undoes'
-  >,
+  > & { readonly since: Since | null },
 ): string {
   return digestOf({
     zone: plan.zone_id,
@@ -38,8 +39,9 @@ export function planDigest(
     assigned_ids: plan.assigned_ids,
     risk: plan.risk,
     approvals_required: plan.approvals_required,
-    // Plans of before there was this word have digests without it.
+    // Plans of before there were these words have digests without them.
     ...(plan.undoes !== null && { undoes: plan.undoes }),
+    ...(plan.since !== null && { since: sinceView(plan.since) }),
   })
 }
 
@@ -64,6 +66,7 @@ export function planView(
     summary: row.summary,
     steps: row.steps as PlanView['steps'],
     preview: row.preview as PlanView['preview'],
+    since: row.since === null ? null : sinceView(row.since),
     risk: row.risk as PlanView['risk'],
     approvals_required: row.approvals_required,
     approvals: approvals.filter((approval) => approval.plan_id === row.id).map(approvalView),
@@ -74,6 +77,10 @@ export function planView(
     updated_at: row.updated_at.toISOString(),
     expires_at: row.expires_at.toISOString(),
   }
+}
+
+function sinceView({ digest, approved, differences }: Since): NonNullable<PlanView['since']> {
+  return { digest, approved, differences: [...differences] } as NonNullable<PlanView['since']>
 }
 
 const open: readonly string[] = ['draft', 'previewed', 'pending_approval', 'approved']

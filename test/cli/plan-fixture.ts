@@ -82,6 +82,7 @@ export function plan(change: Partial<PlanView> = {}): PlanView {
     requester: { id: 'prn_01', name: 'alice' },
     origin: 'chat',
     undoes: null,
+    since: null,
     intent: 'let billing-agent read invoices',
     summary: 'Grant billing-agent invoices:read on Invoices.',
     steps: [],

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { access, carryOut } from '../support/plans.ts'
+import { access, approved, carryOut } from '../support/plans.ts'
 import { newZone } from '../support/zone-maker.ts'
 import { startWorld, type World } from '../world.ts'
 import { runCommand, type Ran } from './terminal.ts'
@@ -28,7 +28,7 @@ test('plan undo shows the inverse plan, which is approved and applied like any o
   const args = [json.id, '--digest', json.digest, '--reason', 'a mistake', '--apply']
   expect((await caracal('plan', 'approve', ...args, '--zone', zone)).exit).toBe(0)
   const left = await caracal('application', 'list', '--zone', zone)
-  expect(left.out).toContain('No applications found')
+  expect(left.out).toContain('No application found')
 })
 
 test('what stands against it is named, one reason a line', async () => {
@@ -42,4 +42,25 @@ test('what stands against it is named, one reason a line', async () => {
   expect(refused.exit).toBe(4)
   expect(refused.notes).toContain('The application kept agent has been changed since')
   expect(refused.notes).toContain('applications.patch by administrator')
+})
+
+test('plan rebase shows what has changed since the approval, and nothing else', async () => {
+  const make = await newZone(world)
+  const { zone } = make
+  const { id: application_id } = await make.application()
+  const labels = { application_id, labels: ['team:a'] }
+  const plan = await approved(
+    world,
+    [{ id: 'label', operation: 'applications.patch', input: labels }, ...access('other')],
+    { zone },
+  )
+  await make.call('applications.patch', { application_id, labels: ['team:b'] })
+  const stale = await caracal('plan', 'apply', plan.id, '--zone', zone)
+  expect(stale.notes).toContain('caracal plan rebase ID')
+  const { exit, out } = await caracal('plan', 'rebase', plan.id, '--zone', zone)
+  expect(exit).toBe(0)
+  expect(out).toContain('Changed since it was approved\n  steps.label.changes')
+  expect(out).toContain('team:b')
+  expect(out).not.toContain('other invoices')
+  expect((await caracal('plan', 'show', plan.id, '--zone', zone)).out).toContain('other invoices')
 })

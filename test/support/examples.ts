@@ -237,6 +237,7 @@ const rest: Pick<
   }),
   'plans.get': async (make) => ({ plan_id: (await make.plan()).id }),
   'plans.preview': async (make) => ({ plan_id: (await make.plan()).id }),
+  'plans.rebase': async (make) => ({ plan_id: (await make.plan()).id }),
   'plans.approve': (make) => digested(make),
   'plans.reject': async (make) => ({ plan_id: (await make.plan()).id, reason: 'not needed' }),
   'plans.apply': async (make) => {
