@@ -104,7 +104,7 @@ export async function previewAgain(
     })
   const { zone_id, reach, requester_id, undoes } = row
   const draft = { reach, steps: row.steps as readonly Step[] }
-  const shown = await previewDraft(context, call, draft, row.assigned_ids)
+  const shown = await previewDraft(context, call, draft, how === 'anew' ? {} : row.assigned_ids)
   const approvals = await approvalsOf(call.queries, [row.id])
   const since = how === 'anew' ? null : differencesSince(baseOf(row, approvals), shown.preview)
   await lapseApprovals(call.queries, row.id, call.now)
