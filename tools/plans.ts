@@ -83,6 +83,19 @@ export const preview = z.object({
     .array(z.string())
     .meta({ description: 'Types of the audit events that apply would write' }),
   warnings: z.array(z.string()),
+  provenance: z
+    .array(
+      z.object({
+        step: z.string(),
+        argument: z.string().meta({ description: 'Such as scopes.0' }),
+        source: z.enum(['words', 'state', 'plan', 'neither']).meta({
+          description:
+            'words: the person wrote it. state: the zone has it. plan: an earlier step gives it',
+        }),
+      }),
+    )
+    .optional()
+    .meta({ description: 'Where each argument of a step made by the Operator comes from' }),
 })
 
 /** What a preview shows otherwise than the one before it. */

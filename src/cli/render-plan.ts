@@ -96,6 +96,7 @@ function previewParts(preview: PreviewView | null, screen: Screen): readonly str
     accessPart(preview, screen),
     riskPart(preview, screen),
     warningsPart(preview, screen),
+    unsaidPart(preview, screen),
   ]
 }
 
@@ -160,6 +161,20 @@ function warningsPart({ warnings }: PreviewView, { paint, columns }: Screen): st
     .flatMap((warning) => wrapLine(safeLine(warning), columns - 4))
     .map((line, i) => `${i === 0 ? paint.yellow('Note') : '    '}  ${line}`)
     .join('\n')
+}
+
+/** What the Operator has put into the steps that nobody said and the zone does not know. */
+function unsaidPart({ provenance = [], steps }: PreviewView, { paint, columns }: Screen): string {
+  const unsaid = provenance.filter(({ source }) => source === 'neither')
+  if (unsaid.length === 0) return ''
+  const lines = unsaid.flatMap(({ step, argument }) => {
+    const number = steps.findIndex(({ id }) => id === step) + 1
+    return wrapLine(`step ${number}: ${safeLine(argument)}`, columns - 4).map(
+      (line) => `    ${line}`,
+    )
+  })
+  const head = `${paint.yellow('Check')}  neither in the words of the person nor in the zone:`
+  return [head, ...lines].join('\n')
 }
 
 function footOf(plan: PlanView, { paint }: Screen): readonly string[] {

@@ -18,7 +18,8 @@ import {
 import { findToken, isLive } from '../store/principals.ts'
 import { lockZone, type Zone } from '../store/zones.ts'
 import { planForChange } from './plan-lookup.ts'
-import { planDigest, planView, stateOf, type PlanView } from './plan-view.ts'
+import { planDigest, planView, stateOf, type PlanView, type Preview } from './plan-view.ts'
+import { provenanceOf } from './provenance.ts'
 import { baseOf, differencesSince } from './rebase.ts'
 import { refuseSecrets } from './secrets.ts'
 
@@ -34,7 +35,10 @@ export async function createPlan(
   refuseSecrets(input.intent, input.summary, JSON.stringify(input.steps))
   const origin = call.principal.kind === 'control' ? 'chat' : call.surface
   const draft = { ...input, reach: reachOf(input.steps), origin } as const
-  return keepPlan(call, draft, await previewDraft(context, call, draft))
+  const shown = await previewDraft(context, call, draft)
+  if (call.principal.kind !== 'control') return keepPlan(call, draft, shown)
+  const provenance = await provenanceOf(call, input.steps)
+  return keepPlan(call, draft, { ...shown, preview: { ...shown.preview, provenance } })
 }
 
 /** A plan that is not yet kept. */
@@ -104,7 +108,8 @@ export async function previewAgain(
     })
   const { zone_id, reach, requester_id, undoes } = row
   const draft = { reach, steps: row.steps as readonly Step[] }
-  const shown = await previewDraft(context, call, draft, how === 'anew' ? {} : row.assigned_ids)
+  const fresh = await previewDraft(context, call, draft, how === 'anew' ? {} : row.assigned_ids)
+  const shown = { ...fresh, preview: keepProvenance(fresh.preview, row.preview as Preview) }
   const approvals = await approvalsOf(call.queries, [row.id])
   const since = how === 'anew' ? null : differencesSince(baseOf(row, approvals), shown.preview)
   await lapseApprovals(call.queries, row.id, call.now)
@@ -115,6 +120,11 @@ export async function previewAgain(
     updated_at: call.now,
   })
   return planView(updated, await approvalsOf(call.queries, [row.id]), call.nowMs)
+}
+
+/** The steps are the same, so that what they were made from is too. */
+function keepProvenance(preview: StepsPreview, { provenance }: Preview): StepsPreview {
+  return provenance === undefined ? preview : { ...preview, provenance }
 }
 
 export type Shown = Pick<
