@@ -159,7 +159,7 @@ export const plan = z.object({
 })
 
 /** A plan as a file: what was asked for, without the zone, the preview and the decisions. */
-export const planFile = z.strictObject({
+const planFile = z.strictObject({
   format: z.literal('caracal-plan/1'),
   intent: z.string().max(limits.messageChars).optional(),
   summary: z.string().max(limits.descriptionChars).optional(),

@@ -1,10 +1,9 @@
 import { expect } from 'vitest'
-import type { OutputOf, RequestOf } from '../../tools/catalogue.ts'
+import type { OutputOf } from '../../tools/catalogue.ts'
 import type { Answer, World } from '../world.ts'
 import { carryOutPlan, type As, type Plan } from './plans.ts'
 
 export type ZoneFile = OutputOf<'zones.export'>
-export type PlanFile = RequestOf<'plans.import'>['file']
 
 export async function exportZone(world: World, zone: string): Promise<ZoneFile> {
   const answer = await world.call('GET', `/v1/zones/${zone}/export`)
