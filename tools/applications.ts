@@ -43,6 +43,9 @@ const authMethod = z.enum(['client_secret', 'private_key_jwt', 'none']).meta({
   description: 'How it proves who it is; none: it cannot, so people sign in to it and no more',
 })
 
+/** Fields that a declared state has too. */
+export const applicationFields = { authMethod, jwks, redirectUris } as const
+
 export const application = z.object({
   ...governed('application'),
   name: z.string(),

@@ -6,6 +6,8 @@ export interface NamedTool {
   readonly operation: OperationId
   /** Optional fields of the operation that the tool insists on. */
   readonly requires: readonly string[]
+  /** The tool whose schema spells the same answer out; this one's only names its fields. */
+  readonly answersLike?: string
 }
 
 /**
@@ -13,14 +15,15 @@ export interface NamedTool {
  * that on another surface.
  */
 export const planTools: readonly NamedTool[] = [
-  { name: 'plan_propose', operation: 'plans.create', requires: [] },
+  { name: 'plan_propose', operation: 'plans.create', requires: [], answersLike: 'plan_get' },
   { name: 'plan_get', operation: 'plans.get', requires: [] },
-  { name: 'plan_preview', operation: 'plans.preview', requires: [] },
+  { name: 'plan_preview', operation: 'plans.preview', requires: [], answersLike: 'plan_get' },
   { name: 'plan_apply', operation: 'plans.apply', requires: ['digest'] },
+  { name: 'plan_undo', operation: 'plans.undo', requires: [], answersLike: 'plan_get' },
 ]
 
-/** The tool whose answer is a new plan, for the person to see. */
-export const proposeTool = 'plan_propose'
+/** The tools whose answer is a new plan, for the person to see. */
+export const proposingTools: readonly string[] = ['plan_propose', 'plan_undo']
 
 /** Reads of the platform that are tools beside those of a zone. */
 export const platformReads: readonly OperationId[] = ['zones.list']
@@ -38,12 +41,14 @@ export const hiddenObjects: readonly string[] = [
   'witnesses',
 ]
 
-/** Reads that are for machines that check the log, not for models that talk of it. */
-export const hiddenOperations: readonly OperationId[] = [
+/** Reads that are for programs: proofs to be checked, files, and whole states. */
+export const hiddenReads: readonly OperationId[] = [
   'audit.checkpoint',
   'audit.consistency',
   'audit.entries',
   'audit.export',
   'audit.follow',
   'audit.proof',
+  'plans.evidence',
+  'zones.export',
 ]

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { limits } from '../src/kernel/limits.ts'
 import { accessTuple } from './access.ts'
+import { zoneState } from './declared-state.ts'
 import { digest, page, pageOf, ref } from './fields.ts'
 import { operation } from './operation.ts'
 
@@ -82,6 +83,32 @@ export const preview = z.object({
     .array(z.string())
     .meta({ description: 'Types of the audit events that apply would write' }),
   warnings: z.array(z.string()),
+  provenance: z
+    .array(
+      z.object({
+        step: z.string(),
+        argument: z.string().meta({ description: 'Such as scopes.0' }),
+        source: z.enum(['words', 'state', 'plan', 'neither']).meta({
+          description:
+            'words: the person wrote it. state: the zone has it. plan: an earlier step gives it',
+        }),
+      }),
+    )
+    .optional()
+    .meta({ description: 'Where each argument of a step made by the Operator comes from' }),
+})
+
+/** What a preview shows otherwise than the one before it. */
+const since = z.object({
+  digest: digest.meta({ description: 'The digest of what is compared with' }),
+  approved: z.boolean().meta({ description: 'Whether that was approved; else it was shown' }),
+  differences: z.array(
+    z.object({
+      path: z.string().meta({ description: 'Such as steps.grant.changes or access.gained' }),
+      before: z.unknown(),
+      after: z.unknown(),
+    }),
+  ),
 })
 
 const person = z.object({ id: z.string(), name: z.string() })
@@ -98,10 +125,14 @@ export const plan = z.object({
   policy_set_version_id: z.string().nullable(),
   requester: person,
   origin: z.enum(['chat', 'api', 'file', 'mcp', 'undo']),
+  undoes: z.string().nullable().meta({ description: 'The applied plan that this one undoes' }),
   intent: z.string(),
   summary: z.string(),
   steps: z.array(step),
   preview: preview.nullable(),
+  since: since
+    .nullable()
+    .meta({ description: 'After a rebase: what has changed since the plan was approved' }),
   risk: risk.nullable(),
   approvals_required: z.int(),
   approvals: z.array(
@@ -125,6 +156,45 @@ export const plan = z.object({
   created_at: z.iso.datetime(),
   updated_at: z.iso.datetime(),
   expires_at: z.iso.datetime(),
+})
+
+/** A plan as a file: what was asked for, without the zone, the preview and the decisions. */
+const planFile = z.strictObject({
+  format: z.literal('caracal-plan/1'),
+  intent: z.string().max(limits.messageChars).optional(),
+  summary: z.string().max(limits.descriptionChars).optional(),
+  steps: z.array(step).min(1).max(limits.planSteps),
+})
+
+/** What proves a plan offline; the names of the parts are in docs/plans.md. */
+export const evidence = z.strictObject({
+  format: z.literal('caracal-evidence/1'),
+  made_at: z.iso.datetime(),
+  plan: z.strictObject({
+    ...plan.omit({ approvals: true }).shape,
+    assigned_ids: z.record(z.string(), z.array(z.string())),
+  }),
+  approvals: plan.shape.approvals.meta({ description: 'The decisions on exactly this digest' }),
+  mandate_ids: z.array(z.string()).meta({ description: 'jti of the mandates that acted' }),
+  logs: z
+    .array(
+      z.strictObject({
+        zone_id: z.string(),
+        verifier_key: z.string(),
+        checkpoint: z.string().meta({ description: 'Signed note (C2SP tlog-checkpoint)' }),
+        events: z.array(
+          z.strictObject({
+            sequence: z.int(),
+            entry: z.string().meta({ description: 'The text that the log hashes' }),
+            hashes: z.array(z.string()).meta({ description: 'Inclusion proof (RFC 6962)' }),
+          }),
+        ),
+      }),
+    )
+    .meta({ description: 'The events of the plan, by the log of the zone that they are in' }),
+  signature: z
+    .string()
+    .meta({ description: 'Note signed with the key of the zone’s log, over all of the above' }),
 })
 
 const reason = z.string().trim().min(1).max(limits.descriptionChars)
@@ -160,6 +230,20 @@ export const plans = [
     route: ['POST', all, 201],
   }),
   operation({
+    id: 'plans.import',
+    summary: 'Make a plan from a file: the declared state of the zone, or the steps of a plan',
+    effect: 'act',
+    versioned: false,
+    level: 'propose',
+    input: z.strictObject({ file: z.discriminatedUnion('format', [zoneState, planFile]) }),
+    output: z.object({
+      plan: plan
+        .nullable()
+        .meta({ description: 'Null: the zone says already what the file declares' }),
+    }),
+    route: ['POST', `${all}/import`, 200],
+  }),
+  operation({
     id: 'plans.get',
     summary: 'Read one plan with its preview, approvals and state',
     effect: 'read',
@@ -176,6 +260,16 @@ export const plans = [
     input: z.strictObject(target),
     output: plan,
     route: ['POST', `${one}/preview`, 200],
+  }),
+  operation({
+    id: 'plans.rebase',
+    summary: 'Preview a stale plan on the present state, and say what changed since its approval',
+    effect: 'act',
+    versioned: false,
+    level: 'propose',
+    input: z.strictObject(target),
+    output: plan,
+    route: ['POST', `${one}/rebase`, 200],
   }),
   operation({
     id: 'plans.approve',
@@ -224,5 +318,24 @@ export const plans = [
         .meta({ secret: true, description: 'One-time secrets, to an approver alone' }),
     }),
     route: ['POST', `${one}/apply`, 200],
+  }),
+  operation({
+    id: 'plans.undo',
+    summary: 'Propose the inverse of an applied plan: previewed and approved like any other',
+    effect: 'act',
+    versioned: false,
+    level: 'propose',
+    input: z.strictObject(target),
+    output: plan,
+    route: ['POST', `${one}/undo`, 201],
+  }),
+  operation({
+    id: 'plans.evidence',
+    summary: 'Read what proves a plan offline: its diffs, approvals and events, with proofs',
+    effect: 'read',
+    capability: 'audit',
+    input: z.strictObject(target),
+    output: evidence,
+    route: ['GET', `${one}/evidence`, 200],
   }),
 ] as const

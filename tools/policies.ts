@@ -13,11 +13,15 @@ import {
 } from './fields.ts'
 import { operation } from './operation.ts'
 
-const language = z.enum(['json', 'yaml', 'rego']).meta({
+export const language = z.enum(['json', 'yaml', 'rego']).meta({
   description: 'JSON, YAML, or Rego: a data document, or custom Rego that only denies or gates',
 })
 
-const source = z.string().min(1).max(limits.documentBytes).meta({ description: 'The document' })
+export const source = z
+  .string()
+  .min(1)
+  .max(limits.documentBytes)
+  .meta({ description: 'The document' })
 
 const policyVersion = z.object({
   id: ref('policyVersion'),
@@ -108,6 +112,7 @@ export const policies = [
     input: z.strictObject({ ...target, language, source }),
     output: policyVersion,
     route: ['POST', `${one}/versions`, 201],
+    inverse: 'policies.add_version',
   }),
   operation({
     id: 'policies.delete',

@@ -110,6 +110,7 @@ export const policySets = [
     input: z.strictObject({ ...target, manifest }),
     output: policySetVersion,
     route: ['POST', `${one}/versions`, 201],
+    inverse: 'policy_sets.add_version',
   }),
   operation({
     id: 'policy_sets.get_version',

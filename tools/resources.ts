@@ -34,6 +34,9 @@ const operations = z
 
 const upstreamUrl = z.url({ protocol: /^https?$/ }).max(2_048)
 
+/** Fields that a declared state has too. */
+export const resourceFields = { identifier, operations, upstreamUrl } as const
+
 export const resource = z.object({
   ...governed('resource'),
   name: z.string(),

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { limits } from '../src/kernel/limits.ts'
+import { zoneState } from './declared-state.ts'
 import { includeArchived, name, nothing, page, pageOf, ref } from './fields.ts'
 import { operation } from './operation.ts'
 
@@ -144,6 +145,14 @@ export const zones = [
       jwks_uri: z.string(),
     }),
     route: ['GET', `${one}/overview`, 200],
+  }),
+  operation({
+    id: 'zones.export',
+    summary: 'Write what a zone says as a declared state: objects by name, without ids and secrets',
+    effect: 'read',
+    input: z.strictObject({}),
+    output: zoneState,
+    route: ['GET', `${one}/export`, 200],
   }),
   operation({
     id: 'zones.dcr_status',

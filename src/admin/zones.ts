@@ -17,6 +17,7 @@ import type { AdminHandlers, AdminServices } from './handlers.ts'
 import { refuseReserved } from './lookup.ts'
 import { shutDownRegistration } from './registration.ts'
 import { isoOrNull } from './views.ts'
+import { exportZone } from './zone-export.ts'
 
 export function zoneHandlers(services: AdminServices): AdminHandlers<'zones'> {
   return { ...reads(services), ...writes(services) }
@@ -40,6 +41,8 @@ function reads(services: AdminServices): Omit<AdminHandlers<'zones'>, keyof Writ
     },
 
     'zones.get': async (tx) => zoneView(await current(tx)),
+
+    'zones.export': exportZone,
 
     async 'zones.overview'(tx) {
       const zone = await current(tx)

@@ -18,7 +18,7 @@ const hints: Readonly<Record<string, string>> = {
     'An agent calls this with its own session mandate as CARACAL_ADMIN_TOKEN: caracal mandate --app APP --raw',
   zone_not_found: 'See the zones: caracal zone list',
   revision_conflict: 'Read the object again and use its revision with --if-match.',
-  stale: 'Preview the plan again on the present state: caracal plan preview ID',
+  stale: 'See what has changed since, and approve that: caracal plan rebase ID',
   plan_expired: 'Propose it again: caracal ask "..."',
   approval_mismatch: 'Look at the plan as it is and take its digest: caracal plan show ID',
   approval_required: 'Approve it first: caracal plan approve ID',
@@ -94,14 +94,23 @@ function isNotRunning(error: CaracalError): boolean {
 }
 
 function textOf(failure: Failure, { paint }: Io): string {
-  const { issues } = failure.details
+  const { issues, reasons } = failure.details
   const lines = [
     `${paint.red('error:')} ${safeText(failure.message)}${failure.code === 'usage' ? '' : paint.dim(` (${safeLine(failure.code)})`)}`,
     ...issueLines(issues),
+    ...reasonLines(reasons),
     ...(failure.hint === null ? [] : [`  ${safeText(failure.hint)}`]),
     ...(failure.requestId === null ? [] : [paint.dim(`  request ${safeLine(failure.requestId)}`)]),
   ]
   return lines.join('\n')
+}
+
+/** Why something is refused, where it is for more than one reason. */
+function reasonLines(reasons: unknown): readonly string[] {
+  if (!Array.isArray(reasons) || reasons.length < 2) return []
+  return (reasons as readonly { message?: unknown }[]).map(({ message }) =>
+    safeLine(`  ${String(message)}`),
+  )
 }
 
 /** The single faults of an input, where there is more than the message tells. */

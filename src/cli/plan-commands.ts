@@ -11,6 +11,7 @@ import {
 } from './decide-plan.ts'
 import type { Decided } from './decide-plan.ts'
 import { CliError, exitCodes, usage, type ExitCode } from './exit-codes.ts'
+import { addPlanFiles } from './plan-files.ts'
 import type { PlanView } from './plan-view.ts'
 import { renderPlan } from './render-plan.ts'
 import type { Session } from './session.ts'
@@ -25,7 +26,11 @@ interface ApproveOptions {
 }
 
 /** The operations of the catalogue that have a command of their own here. */
-export const ownPlanCommands: ReadonlySet<string> = new Set(['plans.approve', 'plans.apply'])
+export const ownPlanCommands: ReadonlySet<string> = new Set([
+  'plans.approve',
+  'plans.apply',
+  'plans.import',
+])
 
 /** Adds `approve` and `apply` below `plan`: what a person decides, they decide on what they see. */
 export function addPlanCommands(plan: Command, run: WithSession): void {
@@ -54,6 +59,7 @@ export function addPlanCommands(plan: Command, run: WithSession): void {
         return finish(session, decided)
       }),
     )
+  addPlanFiles(plan, run)
   plan.summary(plan.commands.map((command) => command.name()).join(', '))
 }
 

@@ -8,6 +8,7 @@ import { addAuditCommands, ownAuditCommands } from './audit/commands.ts'
 import { startChat } from './chat.ts'
 import { addDerivedCommands } from './derived-commands.ts'
 import { doctor } from './doctor.ts'
+import { addEvidenceCommands } from './evidence.ts'
 import { CliError, exitCodes, usage, type ExitCode } from './exit-codes.ts'
 import { report } from './failures.ts'
 import type { Io, Streams } from './io.ts'
@@ -90,6 +91,7 @@ export function buildProgram(surroundings: Surroundings, run: WithSession): Comm
   )
   addPlanCommands(commandOf(program, 'plan'), run)
   addAuditCommands(commandOf(program, 'audit'), surroundings.streams.output, run)
+  addEvidenceCommands(program, run)
   explainUsage(program)
   return program
 }

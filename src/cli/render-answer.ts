@@ -5,10 +5,11 @@ import { columnsOf, columnsOfOperation, sparseColumns } from './columns-table.ts
 import { wordsOfObject } from './command-names.ts'
 import type { Names } from './names.ts'
 import type { PlanView, PreviewView, Screen } from './plan-view.ts'
-import { renderPlan, renderPreview } from './render-plan.ts'
+import { renderPlan, renderPreview, renderRebased } from './render-plan.ts'
 import { inline, labelOf, multiline } from './render-value.ts'
 import { safeLine, safeText } from './safe-text.ts'
 import { renderFields, renderTable, tie } from './table.ts'
+import { toYaml } from './yaml-files.ts'
 
 type Fields = Readonly<Record<string, unknown>>
 
@@ -17,9 +18,13 @@ const renderers: Readonly<Record<string, (answer: never, screen: Screen) => stri
   'plans.create': renderPlan,
   'plans.get': renderPlan,
   'plans.preview': renderPlan,
+  'plans.undo': renderPlan,
+  'plans.rebase': renderRebased,
   'plans.approve': renderPlan,
   'plans.reject': renderPlan,
   'plans.apply': ({ plan }: { plan: PlanView }, screen: Screen) => renderPlan(plan, screen),
+  'zones.export': toYaml,
+  'plans.evidence': (evidence: unknown) => JSON.stringify(evidence, null, 2),
   'access.check': renderDecision,
   'policy_sets.simulate': renderDecision,
   'audit.explain': renderExplanation,

@@ -17,16 +17,39 @@ const riskWords: Readonly<Record<string, string>> = {
  * and after, who gains and loses what, the risk with its reasons, and whose approval it takes.
  */
 export function renderPlan(plan: PlanView, screen: Screen): string {
-  return [headOf(plan, screen), ...previewParts(plan.preview, screen), ...footOf(plan, screen)]
-    .filter((part) => part !== '')
-    .join('\n\n')
+  return joined([
+    headOf(plan, screen),
+    sincePart(plan, screen),
+    ...previewParts(plan.preview, screen),
+    ...footOf(plan, screen),
+  ])
+}
+
+/** A plan after a rebase: what has changed, and nothing of what was seen before. */
+export function renderRebased(plan: PlanView, screen: Screen): string {
+  const whole = screen.paint.dim(`The whole plan: caracal plan show ${plan.id}`)
+  return joined([headOf(plan, screen), sincePart(plan, screen), whole, ...footOf(plan, screen)])
 }
 
 /** The preview of one call, as `--dry-run` answers it. */
 export function renderPreview(preview: PreviewView, screen: Screen): string {
-  return previewParts(preview, screen)
-    .filter((part) => part !== '')
-    .join('\n\n')
+  return joined(previewParts(preview, screen))
+}
+
+function joined(parts: readonly string[]): string {
+  return parts.filter((part) => part !== '').join('\n\n')
+}
+
+function sincePart({ since }: PlanView, { paint, columns }: Screen): string {
+  if (since === null) return ''
+  const what = since.approved ? 'was approved' : 'was shown last'
+  if (since.differences.length === 0) return `Nothing has changed since it ${what}.`
+  const lines = since.differences.flatMap(({ path, before, after }) => [
+    `  ${safeLine(path)}`,
+    ...wrapLine(inline(before), columns - 6).map((line, i) => `    ${i === 0 ? '-' : ' '} ${line}`),
+    ...wrapLine(inline(after), columns - 6).map((line, i) => `    ${i === 0 ? '+' : ' '} ${line}`),
+  ])
+  return [paint.bold(`Changed since it ${what}`), ...lines].join('\n')
 }
 
 function headOf(plan: PlanView, { paint, columns }: Screen): string {
@@ -34,6 +57,7 @@ function headOf(plan: PlanView, { paint, columns }: Screen): string {
     ['digest', plan.digest ?? 'none: it has not been previewed'],
     ['asked by', `${safeLine(plan.requester.name)} (${plan.origin})`],
     ['zone', `${plan.zone_id}${plan.reach === 'platform' ? ', and beyond it' : ''}`],
+    ['undoes', plan.undoes ?? ''],
     ['in words', plan.intent === '' ? '' : `“${safeLine(plan.intent)}”`],
     ['summary', safeLine(plan.summary)],
   ]
@@ -72,6 +96,7 @@ function previewParts(preview: PreviewView | null, screen: Screen): readonly str
     accessPart(preview, screen),
     riskPart(preview, screen),
     warningsPart(preview, screen),
+    unsaidPart(preview, screen),
   ]
 }
 
@@ -136,6 +161,20 @@ function warningsPart({ warnings }: PreviewView, { paint, columns }: Screen): st
     .flatMap((warning) => wrapLine(safeLine(warning), columns - 4))
     .map((line, i) => `${i === 0 ? paint.yellow('Note') : '    '}  ${line}`)
     .join('\n')
+}
+
+/** What the Operator has put into the steps that nobody said and the zone does not know. */
+function unsaidPart({ provenance = [], steps }: PreviewView, { paint, columns }: Screen): string {
+  const unsaid = provenance.filter(({ source }) => source === 'neither')
+  if (unsaid.length === 0) return ''
+  const lines = unsaid.flatMap(({ step, argument }) => {
+    const number = steps.findIndex(({ id }) => id === step) + 1
+    return wrapLine(`step ${number}: ${safeLine(argument)}`, columns - 4).map(
+      (line) => `    ${line}`,
+    )
+  })
+  const head = `${paint.yellow('Check')}  neither in the words of the person nor in the zone:`
+  return [head, ...lines].join('\n')
 }
 
 function footOf(plan: PlanView, { paint }: Screen): readonly string[] {

@@ -13,6 +13,7 @@ export const routes = {
     patch: { method: 'PATCH', path: '/v1/zones/:zone_id', answer: 'object', reads: false },
     delete: { method: 'DELETE', path: '/v1/zones/:zone_id', answer: 'object', reads: false },
     overview: { method: 'GET', path: '/v1/zones/:zone_id/overview', answer: 'object', reads: true },
+    export: { method: 'GET', path: '/v1/zones/:zone_id/export', answer: 'object', reads: true },
     dcrStatus: {
       method: 'GET',
       path: '/v1/zones/:zone_id/dcr-status',
@@ -484,6 +485,12 @@ export const routes = {
   plans: {
     list: { method: 'GET', path: '/v1/zones/:zone_id/plans', answer: 'page', reads: true },
     create: { method: 'POST', path: '/v1/zones/:zone_id/plans', answer: 'object', reads: false },
+    import: {
+      method: 'POST',
+      path: '/v1/zones/:zone_id/plans/import',
+      answer: 'object',
+      reads: false,
+    },
     get: {
       method: 'GET',
       path: '/v1/zones/:zone_id/plans/:plan_id',
@@ -493,6 +500,12 @@ export const routes = {
     preview: {
       method: 'POST',
       path: '/v1/zones/:zone_id/plans/:plan_id/preview',
+      answer: 'object',
+      reads: false,
+    },
+    rebase: {
+      method: 'POST',
+      path: '/v1/zones/:zone_id/plans/:plan_id/rebase',
       answer: 'object',
       reads: false,
     },
@@ -513,6 +526,18 @@ export const routes = {
       path: '/v1/zones/:zone_id/plans/:plan_id/apply',
       answer: 'object',
       reads: false,
+    },
+    undo: {
+      method: 'POST',
+      path: '/v1/zones/:zone_id/plans/:plan_id/undo',
+      answer: 'object',
+      reads: false,
+    },
+    evidence: {
+      method: 'GET',
+      path: '/v1/zones/:zone_id/plans/:plan_id/evidence',
+      answer: 'object',
+      reads: true,
     },
   },
   conversations: {

@@ -10,6 +10,9 @@ export function PlanFacts({ plan }: { readonly plan: PlanView }): ReactNode {
   const { preview } = plan
   if (preview === null)
     return <p className="note warn">It has not been previewed: what it would do is not known.</p>
+  const unsaid = (preview.provenance ?? [])
+    .filter(({ source }) => source === 'neither')
+    .map(({ step, argument }) => `${step}.${argument}`)
   return (
     <>
       {preview.warnings.map((warning) => (
@@ -17,6 +20,11 @@ export function PlanFacts({ plan }: { readonly plan: PlanView }): ReactNode {
           {visible(warning)}
         </p>
       ))}
+      {unsaid.length > 0 && (
+        <p className="note warn">
+          Check: neither in the words of the person nor in the zone: {visible(unsaid.join(', '))}
+        </p>
+      )}
       <section aria-labelledby="effect-on-access">
         <h2 id="effect-on-access">Who gains, who loses</h2>
         <div className="card">

@@ -118,6 +118,7 @@ function planOf(
 ): string | undefined {
   if (principal.kind === 'control' && principal.plan !== null) return principal.plan.id
   if (objectOf(operation) !== 'plans') return undefined
-  const named = input.plan_id ?? (output as { id?: unknown }).id
+  const { id, plan } = output as { id?: unknown; plan?: { id?: unknown } | null }
+  const named = input.plan_id ?? id ?? plan?.id
   return typeof named === 'string' ? named : undefined
 }

@@ -10,12 +10,20 @@ import type { preview } from '../../tools/plans.ts'
 
 type StepsPreview = z.output<typeof preview>
 
+/** What of a preview the policy on plans judges. */
+interface Judged extends Pick<StepsPreview, 'access' | 'risk'> {
+  readonly steps: readonly Pick<
+    StepsPreview['steps'][number],
+    'operation' | 'risk' | 'reversible' | 'zone_id'
+  >[]
+}
+
 /** What the policy on plans says (policies/operator.rego, with the zone's own plan rules). */
 export async function planPolicy(
   context: GateContext,
   call: Call,
   reach: Reach,
-  { steps, access, risk }: Pick<StepsPreview, 'steps' | 'access' | 'risk'>,
+  { steps, access, risk }: Judged,
 ): Promise<StepsPreview['policy']> {
   const zone = await findZone(call.queries, call.zone)
   const version = zone?.active_policy_set_version_id ?? null

@@ -4,12 +4,14 @@ import { findOperation } from '../../tools/catalogue.ts'
 import type { preview, stepPreview } from '../../tools/plans.ts'
 import { accessDiff, affectedBy, effectiveAccess } from '../admin/access-diff.ts'
 import { describeChange } from '../admin/describe.ts'
-import { refuse, type Fault } from '../kernel/faults.ts'
+import { Fault, refuse } from '../kernel/faults.ts'
 import type { ZoneId } from '../kernel/ids.ts'
 import type { Change, Json } from '../store/tx.ts'
 import { asFault } from './database-faults.ts'
 import type { Call } from './handler.ts'
 import type { GateContext } from './context.ts'
+import { isReversible } from './inverse.ts'
+import { lockOut } from './lock-out.ts'
 import { planPolicy } from './plan-policy.ts'
 import { highest, riskOf } from './risk.ts'
 import {
@@ -35,26 +37,33 @@ export interface Previewed {
 
 /**
  * Runs the steps for real in the caller's transaction and takes them back: what it answers is not
- * foreseen but seen. The caller holds the lock of its zone; nothing of this outlives the call.
+ * foreseen but seen. The caller holds the lock of its zone; nothing of this outlives the call. Objects
+ * to be created keep the ids that an `earlier` preview gave them.
  */
 export async function previewSteps(
   context: GateContext,
   call: Call,
   steps: readonly Step[],
+  earlier: AssignedIds = {},
 ): Promise<Previewed> {
-  const assigned: AssignedIds = {}
+  const assigned = structuredClone(earlier)
   const ordered = inOrder(steps)
   const base = await revisionsOf(call)
   await savepoint(call, 'preview')
-  const outcomes = await rehearseAll(context, { ...call, rehearsal: true }, ordered, assigned)
-  const runs = outcomes.flatMap((outcome) => ('run' in outcome ? [outcome.run] : []))
+  const rehearsed = await rehearseAll(context, { ...call, rehearsal: true }, ordered, assigned)
+  const runs = rehearsed.flatMap((outcome) => ('run' in outcome ? [outcome.run] : []))
   const changes = runs.flatMap((run) => run.call.changes)
   const slice = affectedBy(changes)
   const after = await effectiveAccess(context.policy, call, slice)
   const summaries = await Promise.all(
     runs.map(async (run) => [run.step.id, await summarize(call, run)] as const),
   )
+  const deciding = runs.findLast((run) => run.call.changes.some(decidesIn(call.zone)))
+  const locked = deciding === undefined ? null : await lockOut(context, call)
   await rollbackTo(call, 'preview')
+  // A zone that is locked out already is not kept from getting out of it.
+  const isLocked = locked !== null && (await lockOut(context, call)) === null
+  const outcomes = isLocked ? rehearsed.map(blockedAt(deciding, locked)) : rehearsed
   const before = await effectiveAccess(context.policy, call, slice)
   const access = accessDiff(before, after)
   const previews = outcomes.map((outcome) => previewOf(outcome, new Map(summaries)))
@@ -67,7 +76,7 @@ export async function previewSteps(
       access,
       policy: await planPolicy(context, call, reachOf(steps), { steps: previews, access, risk }),
       risk,
-      reversible: previews.every((step) => step.reversible || step.effect === 'no-op'),
+      reversible: isReversible(runs.map(stepFacts)),
       events: runs.map((run) => run.event.type),
       warnings: warningsOf(changes),
     },
@@ -91,6 +100,21 @@ async function rehearseAll(
     outcomes.push(outcome)
   }
   return outcomes
+}
+
+/** Blocks the step after which nobody could get past the policy that it makes decide. */
+function blockedAt(deciding: StepRun | undefined, locked: string): (one: Outcome) => Outcome {
+  return (one) =>
+    'run' in one && one.run === deciding
+      ? { step: one.run.step, fault: new Fault('lock_out', `After this ${locked}.`) }
+      : one
+}
+
+function decidesIn(zone: ZoneId): (change: Change) => boolean {
+  return ({ kind, id, before, after }) =>
+    kind === 'zone' &&
+    id === zone &&
+    before?.active_policy_set_version_id !== after?.active_policy_set_version_id
 }
 
 async function rehearseOne(
@@ -141,7 +165,7 @@ function previewOf(outcome: Outcome, summaries: ReadonlyMap<string, string>): St
     blocked: null,
     risk: changes.length === 0 ? 'low' : risk,
     risk_reasons: reasons,
-    reversible: run.operation.inverse !== null,
+    reversible: isReversible([facts]),
   }
 }
 

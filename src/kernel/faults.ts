@@ -88,6 +88,8 @@ export const faultStatus = {
   plan_blocked: 409,
   plan_denied: 403,
   plan_diverged: 409,
+  not_undoable: 409,
+  lock_out: 409,
   stale: 409,
   second_person_required: 403,
   break_glass_reason_required: 409,

@@ -30,6 +30,7 @@ export const limits = {
   customPolicyTextChars: 200,
   customPoliciesPerSet: 8,
   planSteps: 50,
+  zoneStateObjects: 5_000,
   planTtlMs: 24 * 3_600_000,
   approvalTtlMs: 3_600_000,
   mandateTtlSeconds: 900,

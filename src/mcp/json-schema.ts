@@ -26,7 +26,7 @@ const outputNoise = new Set([
 ])
 
 /** Objects within objects that an answer's schema spells out; deeper ones are only said to be some. */
-const outputDepth = 2
+const outputDepth = { whole: 2, outline: 1 } as const
 
 /**
  * The JSON Schema of a tool's arguments, as small as it can be while it still refuses undeclared
@@ -45,11 +45,11 @@ export function inputSchemaOf(schema: z.ZodObject, requires: readonly string[]):
  * The JSON Schema of a tool's answer, with the fields that are always there named at the top alone.
  * Further fields are allowed, so that old clients go on.
  */
-export function outputSchemaOf(schema: z.ZodObject): JsonSchema {
+export function outputSchemaOf(schema: z.ZodObject, answer: keyof typeof outputDepth): JsonSchema {
   const whole = z.toJSONSchema(schema, { io: 'output' })
   const { required = [] } = whole
   return {
-    ...shrink(whole, { keep: outputKeyword, depth: outputDepth }),
+    ...shrink(whole, { keep: outputKeyword, depth: outputDepth[answer] }),
     ...(required.length > 0 && { required }),
   }
 }

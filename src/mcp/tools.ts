@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { catalogue, findOperation } from '../../tools/catalogue.ts'
 import { metaOf } from '../../tools/fields.ts'
-import { hiddenObjects, hiddenOperations, planTools, platformReads } from '../../tools/mcp.ts'
+import { hiddenObjects, hiddenReads, planTools, platformReads } from '../../tools/mcp.ts'
 import { objectOf, type Operation } from '../../tools/operation.ts'
 import { inputSchemaOf, outputSchemaOf, type JsonSchema } from './json-schema.ts'
 
@@ -35,10 +35,10 @@ export const mcpTools: readonly McpTool[] = [...planToolsOfCatalogue(), ...reads
 )
 
 function planToolsOfCatalogue(): McpTool[] {
-  return planTools.map(({ name, operation: id, requires }) => {
+  return planTools.map(({ name, operation: id, requires, answersLike }) => {
     const operation = findOperation(id)
     if (operation === undefined) throw new Error(`${name} stands for no operation`)
-    return tool(name, operation, requires)
+    return tool(name, operation, requires, answersLike === undefined ? 'whole' : 'outline')
   })
 }
 
@@ -46,14 +46,18 @@ function planToolsOfCatalogue(): McpTool[] {
 function reads(): McpTool[] {
   const named = new Set<string>(planTools.map(({ operation }) => operation))
   return catalogue
-    .filter(({ effect, id }) => effect === 'read' && !named.has(id))
+    .filter(({ effect, id }) => effect === 'read' && !named.has(id) && !hiddenReads.includes(id))
     .filter((operation) => !hiddenObjects.includes(objectOf(operation)))
-    .filter(({ id }) => !hiddenOperations.includes(id))
     .filter(({ id, place }) => place !== 'platform' || platformReads.includes(id))
     .map((operation) => tool(operation.id.replace('.', '_'), operation, []))
 }
 
-function tool(name: string, operation: Operation, requires: readonly string[]): McpTool {
+function tool(
+  name: string,
+  operation: Operation,
+  requires: readonly string[],
+  answer: 'whole' | 'outline' = 'whole',
+): McpTool {
   const { output, withheld } = withoutSecrets(operation)
   const read = operation.effect === 'read'
   return {
@@ -64,7 +68,7 @@ function tool(name: string, operation: Operation, requires: readonly string[]): 
     output,
     withheld,
     inputSchema: inputSchemaOf(operation.input, requires),
-    outputSchema: outputSchemaOf(output),
+    outputSchema: outputSchemaOf(output, answer),
     annotations: {
       readOnlyHint: read,
       // Applying may delete; a proposal only ever adds a draft.

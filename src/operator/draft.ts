@@ -4,7 +4,7 @@ import type { Call } from '../gate/handler.ts'
 import { previewSteps, type StepsPreview } from '../gate/preview.ts'
 import { adminPrincipal } from '../gate/admin-token.ts'
 import type { AdminPrincipal, Principal } from '../gate/principal.ts'
-import { reachOf, type Step } from '../gate/steps.ts'
+import { reachOf, type AssignedIds, type Step } from '../gate/steps.ts'
 import { refuse } from '../kernel/faults.ts'
 import { limits } from '../kernel/limits.ts'
 import { seeEveryZone } from '../store/database.ts'
@@ -16,9 +16,11 @@ import {
   type PlanRecord,
 } from '../store/plans.ts'
 import { findToken, isLive } from '../store/principals.ts'
-import { lockZone } from '../store/zones.ts'
+import { lockZone, type Zone } from '../store/zones.ts'
 import { planForChange } from './plan-lookup.ts'
-import { planDigest, planView, stateOf, type PlanView } from './plan-view.ts'
+import { planDigest, planView, stateOf, type PlanView, type Preview } from './plan-view.ts'
+import { provenanceOf } from './provenance.ts'
+import { baseOf, differencesSince } from './rebase.ts'
 import { refuseSecrets } from './secrets.ts'
 
 /**
@@ -30,20 +32,43 @@ export async function createPlan(
   call: Call,
   input: InputOf<'plans.create'>,
 ): Promise<PlanView> {
-  const steps = input.steps
-  refuseSecrets(input.intent, input.summary, JSON.stringify(steps))
-  const reach = reachOf(steps)
-  const shown = await preview(context, call, reach, steps)
-  const facts = { ...shown, zone_id: call.zone, reach, requester_id: call.principal.id } as const
+  refuseSecrets(input.intent, input.summary, JSON.stringify(input.steps))
+  const origin = call.principal.kind === 'control' ? 'chat' : call.surface
+  const draft = { ...input, reach: reachOf(input.steps), origin } as const
+  const shown = await previewDraft(context, call, draft)
+  if (call.principal.kind !== 'control') return keepPlan(call, draft, shown)
+  const provenance = await provenanceOf(call, input.steps)
+  return keepPlan(call, draft, { ...shown, preview: { ...shown.preview, provenance } })
+}
+
+/** A plan that is not yet kept. */
+export interface Draft {
+  readonly steps: readonly Step[]
+  readonly reach: PlanRecord['reach']
+  readonly intent: string
+  readonly summary: string
+  readonly origin: PlanRecord['origin']
+  /** The plan that it undoes. */
+  readonly undoes?: string
+  /** What a person is to know beside what the preview has seen. */
+  readonly warnings?: readonly string[]
+}
+
+/** Keeps a plan with what its preview has shown. */
+export async function keepPlan(call: Call, draft: Draft, shown: Shown): Promise<PlanView> {
+  const { reach, origin, intent, summary, undoes = null } = draft
+  const requester_id = call.principal.id
+  const owner = { zone_id: call.zone, reach, requester_id, undoes, since: null }
+  const facts = { ...shown, ...owner }
   const row = await insertPlan(call.queries, {
     ...columns(facts),
     id: call.newId('plan'),
     requester_name: call.principal.name,
     requester_token_id: tokenOf(call.principal),
-    origin: call.principal.kind === 'control' ? 'chat' : call.surface,
+    origin,
     conversation_id: call.principal.kind === 'control' ? call.principal.conversationId : null,
-    intent: input.intent,
-    summary: input.summary,
+    intent,
+    summary,
     failure: 'null',
     request_id: null,
     revision: 1,
@@ -61,11 +86,15 @@ const previewable: readonly PlanView['state'][] = [
   'stale',
 ]
 
-/** Previews an open or stale plan on the present state. Its digest changes, so approvals lapse. */
+/**
+ * Previews an open or stale plan on the present state. Its digest changes, so approvals lapse. A
+ * rebase notes what is otherwise than in the preview that was approved, or else shown last.
+ */
 export async function previewAgain(
   context: GateContext,
   call: Call,
   planId: string,
+  how: 'anew' | 'rebase',
 ): Promise<PlanView> {
   const row = await planForChange(call, planId)
   const state = stateOf(row, call.nowMs)
@@ -73,11 +102,19 @@ export async function previewAgain(
     refuse('plan_state', `This plan is ${state}; propose a new one.`, { details: { state } })
   if (row.requester_id !== call.principal.id)
     refuse('person_required', 'Only who asked for a plan previews it again: it is their authority.')
-  const shown = await preview(context, call, row.reach, row.steps as readonly Step[])
-  const { zone_id, reach, requester_id } = row
+  if (row.undoes !== null)
+    refuse('plan_state', `Undo plan ${row.undoes} anew: what depends on it by now counts too.`, {
+      details: { state, undoes: row.undoes },
+    })
+  const { zone_id, reach, requester_id, undoes } = row
+  const draft = { reach, steps: row.steps as readonly Step[] }
+  const fresh = await previewDraft(context, call, draft, how === 'anew' ? {} : row.assigned_ids)
+  const shown = { ...fresh, preview: keepProvenance(fresh.preview, row.preview as Preview) }
+  const approvals = await approvalsOf(call.queries, [row.id])
+  const since = how === 'anew' ? null : differencesSince(baseOf(row, approvals), shown.preview)
   await lapseApprovals(call.queries, row.id, call.now)
   const updated = await updatePlan(call.queries, row.id, {
-    ...columns({ ...shown, zone_id, reach, requester_id }),
+    ...columns({ ...shown, zone_id, reach, requester_id, undoes, since }),
     requester_token_id: tokenOf(call.principal),
     failure: 'null',
     updated_at: call.now,
@@ -85,17 +122,40 @@ export async function previewAgain(
   return planView(updated, await approvalsOf(call.queries, [row.id]), call.nowMs)
 }
 
-type Shown = Pick<
-  PlanRecord,
-  'steps' | 'preview' | 'assigned_ids' | 'base_revisions' | 'policy_set_version_id'
->
+/** The steps are the same, so that what they were made from is too. */
+function keepProvenance(preview: StepsPreview, { provenance }: Preview): StepsPreview {
+  return provenance === undefined ? preview : { ...preview, provenance }
+}
 
-async function preview(
+export type Shown = Pick<
+  PlanRecord,
+  'steps' | 'assigned_ids' | 'base_revisions' | 'policy_set_version_id'
+> & { readonly preview: StepsPreview }
+
+/** Previews steps on the present state, under the lock of the zone and the requester's authority. */
+export async function previewDraft(
   context: GateContext,
   call: Call,
-  reach: PlanRecord['reach'],
-  steps: readonly Step[],
+  { reach, steps, warnings = [] }: Pick<Draft, 'reach' | 'steps' | 'warnings'>,
+  earlier: AssignedIds = {},
 ): Promise<Shown> {
+  const { zone, principal } = await beginDraft(call, reach)
+  const previewed = await previewSteps(context, { ...call, principal }, steps, earlier)
+  const { preview } = previewed
+  return {
+    steps: [...steps],
+    preview: { ...preview, warnings: [...warnings, ...preview.warnings] },
+    assigned_ids: previewed.assigned,
+    base_revisions: { ...previewed.baseRevisions },
+    policy_set_version_id: zone.active_policy_set_version_id,
+  }
+}
+
+/** Locks the zone of a plan to be, and refuses whoever may not reach as far as it does. */
+export async function beginDraft(
+  call: Call,
+  reach: PlanRecord['reach'],
+): Promise<{ readonly zone: Zone; readonly principal: AdminPrincipal }> {
   const zone = await lockZone(call.queries, call.zone)
   if (zone === undefined || zone.system)
     refuse('system_zone_refused', 'No plan reaches a system zone.')
@@ -105,19 +165,14 @@ async function preview(
       refuse('global_scope_required', 'A plan that reaches other zones needs global scope.')
     await seeEveryZone(call.queries)
   }
-  const previewed = await previewSteps(context, { ...call, principal }, steps)
-  return {
-    steps: [...steps],
-    preview: previewed.preview,
-    assigned_ids: previewed.assigned,
-    base_revisions: { ...previewed.baseRevisions },
-    policy_set_version_id: zone.active_policy_set_version_id,
-  }
+  return { zone, principal }
 }
 
 /** The columns that a preview decides. */
-function columns(facts: Shown & Pick<PlanRecord, 'zone_id' | 'reach' | 'requester_id'>) {
-  const shown = facts.preview as StepsPreview
+function columns(
+  facts: Shown & Pick<PlanRecord, 'zone_id' | 'reach' | 'requester_id' | 'undoes' | 'since'>,
+) {
+  const shown = facts.preview
   const decided = { ...facts, risk: shown.risk, approvals_required: shown.policy.approvals }
   return {
     ...decided,
@@ -125,6 +180,7 @@ function columns(facts: Shown & Pick<PlanRecord, 'zone_id' | 'reach' | 'requeste
     state: stateAfter(shown),
     steps: JSON.stringify(facts.steps),
     preview: JSON.stringify(facts.preview),
+    since: JSON.stringify(facts.since),
     assigned_ids: JSON.stringify(facts.assigned_ids),
     base_revisions: JSON.stringify(facts.base_revisions),
   }

@@ -16,10 +16,13 @@ import {
   showConversation,
 } from './conversations.ts'
 import { createPlan, previewAgain } from './draft.ts'
+import { evidenceOf } from './evidence.ts'
+import { importPlan } from './import.ts'
 import type { Model } from './model/model.ts'
 import { planOf } from './plan-lookup.ts'
 import { isInState, planView } from './plan-view.ts'
 import type { RunningTurns } from './running.ts'
+import { undoPlan } from './undo.ts'
 
 /** What the Operator's own operations need of the service. */
 export interface OperatorServices {
@@ -61,11 +64,13 @@ export function operatorHandlers(services: OperatorServices): Own {
       return { items, next_cursor: nextCursor }
     },
     'plans.create': (call, input) => createPlan(services.gate(), call, input),
+    'plans.import': (call, input) => importPlan(services.gate(), call, input),
     async 'plans.get'(call, input) {
       const row = await planOf(call.queries, call.zone, input.plan_id)
       return planView(row, await approvalsOf(call.queries, [row.id]), call.nowMs)
     },
-    'plans.preview': (call, input) => previewAgain(services.gate(), call, input.plan_id),
+    'plans.preview': (call, input) => previewAgain(services.gate(), call, input.plan_id, 'anew'),
+    'plans.rebase': (call, input) => previewAgain(services.gate(), call, input.plan_id, 'rebase'),
     'plans.approve': {
       serve: approvePlan,
       refused: approveRefused,
@@ -76,6 +81,8 @@ export function operatorHandlers(services: OperatorServices): Own {
       serve: (call, input, mandate) => applyPlan(services.gate(), call, input, mandate),
       refused: applyRefused,
     },
+    'plans.evidence': (call, input) => evidenceOf(services.gate(), call, input),
+    'plans.undo': (call, input) => undoPlan(services.gate(), call, input.plan_id),
 
     'conversations.list': listConversations,
     'conversations.create': openConversation,

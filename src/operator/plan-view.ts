@@ -4,6 +4,7 @@ import { digestOf } from '../kernel/canonical.ts'
 import type { ApprovalRecord, PlanRecord } from '../store/plans.ts'
 
 export type PlanView = OutputOf<'plans.get'>
+type Since = Omit<NonNullable<PlanRecord['since']>, 'preview'>
 export type Preview = NonNullable<PlanView['preview']>
 
 /**
@@ -24,7 +25,8 @@ export function planDigest(
     | 'assigned_ids'
     | 'risk'
     | 'approvals_required'
-  >,
+    | 'undoes'
+  > & { readonly since: Since | null },
 ): string {
   return digestOf({
     zone: plan.zone_id,
@@ -37,6 +39,9 @@ export function planDigest(
     assigned_ids: plan.assigned_ids,
     risk: plan.risk,
     approvals_required: plan.approvals_required,
+    // Plans of before there were these words have digests without them.
+    ...(plan.undoes !== null && { undoes: plan.undoes }),
+    ...(plan.since !== null && { since: sinceView(plan.since) }),
   })
 }
 
@@ -56,10 +61,12 @@ export function planView(
     policy_set_version_id: row.policy_set_version_id,
     requester: { id: row.requester_id, name: row.requester_name },
     origin: row.origin,
+    undoes: row.undoes,
     intent: row.intent,
     summary: row.summary,
     steps: row.steps as PlanView['steps'],
     preview: row.preview as PlanView['preview'],
+    since: row.since === null ? null : sinceView(row.since),
     risk: row.risk as PlanView['risk'],
     approvals_required: row.approvals_required,
     approvals: approvals.filter((approval) => approval.plan_id === row.id).map(approvalView),
@@ -70,6 +77,10 @@ export function planView(
     updated_at: row.updated_at.toISOString(),
     expires_at: row.expires_at.toISOString(),
   }
+}
+
+function sinceView({ digest, approved, differences }: Since): NonNullable<PlanView['since']> {
+  return { digest, approved, differences: [...differences] } as NonNullable<PlanView['since']>
 }
 
 const open: readonly string[] = ['draft', 'previewed', 'pending_approval', 'approved']

@@ -1,4 +1,4 @@
-import { proposeTool } from '../../tools/mcp.ts'
+import { proposingTools } from '../../tools/mcp.ts'
 import type { PlatformEvent } from '../audit/event.ts'
 import { recordEvents } from '../audit/record.ts'
 import type { Clock } from '../kernel/clock.ts'
@@ -154,7 +154,7 @@ function turnOf(
       request.signal.throwIfAborted()
       const answer = await session.call(name, args)
       request.emit({ type: 'tool', name, ok: answer.ok })
-      if (name === proposeTool && answer.ok && typeof answer.value.id === 'string') {
+      if (proposingTools.includes(name) && answer.ok && typeof answer.value.id === 'string') {
         plans.push(answer.value.id)
         request.emit({ type: 'plan', plan: answer.value })
       }

@@ -15,6 +15,15 @@ export interface PlanRow {
   requester_token_id: string
   origin: 'chat' | 'api' | 'file' | 'mcp' | 'undo'
   conversation_id: string | null
+  /** The applied plan that this one takes back. */
+  undoes: string | null
+  /** After a rebase: what is otherwise than in the preview that was approved, and that preview. */
+  since: Json<{
+    digest: string
+    approved: boolean
+    differences: { path: string; before?: unknown; after?: unknown }[]
+    preview: unknown
+  } | null>
   intent: string
   summary: string
   steps: Json<unknown[]>

@@ -81,6 +81,8 @@ export function plan(change: Partial<PlanView> = {}): PlanView {
     policy_set_version_id: null,
     requester: { id: 'prn_01', name: 'alice' },
     origin: 'chat',
+    undoes: null,
+    since: null,
     intent: 'let billing-agent read invoices',
     summary: 'Grant billing-agent invoices:read on Invoices.',
     steps: [],

@@ -45,13 +45,18 @@ describe('the list of tools', () => {
   test('holds every read of a zone, and nothing that changes it but through plans', () => {
     const ids = mcpTools.map(({ operation }) => operation.id)
     const hidden =
-      /^(?:admin_tokens|conversations|webhooks|witnesses|sessions|delegations)\.|^audit\.(?:checkpoint|consistency|entries|export|follow|proof)$/
+      /^(?:(?:admin_tokens|conversations|webhooks|sessions|delegations|witnesses)\.|audit\.(?:checkpoint|consistency|entries|export|follow|proof)$|plans\.evidence$|zones\.export$)/
     const reads = operations.filter(
       ({ id, effect, place }) => effect === 'read' && place !== 'platform' && !hidden.test(id),
     )
     expect(reads.map(({ id }) => id).filter((id) => !ids.includes(id))).toEqual([])
     const changing = mcpTools.filter(({ operation }) => operation.effect !== 'read')
-    expect(changing.map(({ name }) => name)).toEqual(['plan_apply', 'plan_preview', 'plan_propose'])
+    expect(changing.map(({ name }) => name)).toEqual([
+      'plan_apply',
+      'plan_preview',
+      'plan_propose',
+      'plan_undo',
+    ])
   })
 
   test('has no way to approve, and nothing of tokens or conversations', () => {

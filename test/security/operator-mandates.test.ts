@@ -71,7 +71,7 @@ describe('a mandate to read', () => {
     return place === 'platform' ? 'global_scope_required' : 'control_scope_required'
   }
   const beyondReading = operations.filter(
-    ({ effect, id }) => effect !== 'read' && id !== 'plans.create' && id !== 'plans.preview',
+    ({ effect, scope }) => effect !== 'read' && scope !== 'plans:propose',
   )
 
   test.each(beyondReading.map(({ id }) => id))('does not do %s', async (id) => {

@@ -97,6 +97,7 @@ export async function plan(
         reach: fields.reach ?? 'zone',
         state: fields.state ?? 'approved',
         digest,
+        since: 'null',
         base_revisions: '{}',
         policy_set_version_id: null,
         requester_id: fields.requester ?? who.principal,

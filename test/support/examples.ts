@@ -25,6 +25,7 @@ const objects: Pick<
   'zones.get': nothing,
   'zones.patch': () => ({ name: freshName('zone') }),
   'zones.delete': nothing,
+  'zones.export': nothing,
   'zones.overview': nothing,
   'zones.dcr_status': nothing,
   'zones.rotate_keys': nothing,
@@ -231,14 +232,29 @@ const rest: Pick<
   'plans.create': () => ({
     steps: [{ id: 'one', operation: 'applications.create', input: { name: freshName('agent') } }],
   }),
+  'plans.import': () => ({
+    file: { format: 'caracal-zone/1', applications: [{ name: freshName('agent') }] },
+  }),
   'plans.get': async (make) => ({ plan_id: (await make.plan()).id }),
   'plans.preview': async (make) => ({ plan_id: (await make.plan()).id }),
+  'plans.rebase': async (make) => ({ plan_id: (await make.plan()).id }),
   'plans.approve': (make) => digested(make),
   'plans.reject': async (make) => ({ plan_id: (await make.plan()).id, reason: 'not needed' }),
   'plans.apply': async (make) => {
     const plan = await digested(make)
     await make.call('plans.approve', plan)
     return plan
+  },
+  'plans.evidence': async (make) => {
+    const { id } = await make.plan()
+    await everythingLogged(make.world)
+    return { plan_id: id }
+  },
+  'plans.undo': async (make) => {
+    const plan = await digested(make)
+    await make.call('plans.approve', plan)
+    await make.call('plans.apply', plan)
+    return { plan_id: plan.plan_id }
   },
 
   'conversations.list': nothing,

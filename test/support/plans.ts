@@ -42,7 +42,7 @@ export async function propose(
 export function onPlan(
   world: World,
   plan: Pick<Plan, 'id' | 'zone_id'>,
-  verb: 'approve' | 'reject' | 'apply' | 'preview',
+  verb: 'approve' | 'reject' | 'apply' | 'preview' | 'undo' | 'rebase',
   body: Readonly<Record<string, unknown>> = {},
   as: As = {},
 ): Promise<Answer> {
@@ -146,4 +146,26 @@ function pathOf(plan: Pick<Plan, 'id' | 'zone_id'>, as: As = {}): string {
 
 function tokenOf({ token }: As) {
   return token === undefined ? {} : { token }
+}
+
+/** Proposes the inverse of an applied plan; it must be accepted. */
+export async function undo(world: World, plan: Pick<Plan, 'id' | 'zone_id'>): Promise<Plan> {
+  const answer = await onPlan(world, plan, 'undo')
+  expect(answer.status, JSON.stringify(answer.body)).toBe(201)
+  return answer.body as Plan
+}
+
+/** Proposes, approves and applies steps, with a reason where the administrator is alone. */
+export async function carryOut(
+  world: World,
+  steps: readonly PlanStep[],
+  as: As = {},
+): Promise<Plan> {
+  return carryOutPlan(world, await propose(world, steps, as), as)
+}
+
+export async function carryOutPlan(world: World, plan: Plan, as: As = {}): Promise<Plan> {
+  expect(plan.state, JSON.stringify(plan.preview)).toBe('pending_approval')
+  await approve(world, plan, { ...as, reason: 'a test' })
+  return (await apply(world, plan, as)).plan
 }

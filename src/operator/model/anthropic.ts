@@ -6,7 +6,7 @@ import type {
 } from '@anthropic-ai/sdk/resources/beta/messages'
 import type { ToolError as SdkToolError } from '@anthropic-ai/sdk/lib/tools/ToolError'
 import type { BetaRunnableTool } from '@anthropic-ai/sdk/lib/tools/BetaRunnableTool'
-import { proposeTool } from '../../../tools/mcp.ts'
+import { proposingTools } from '../../../tools/mcp.ts'
 import { isFault, refuse } from '../../kernel/faults.ts'
 import { fenced } from './fence.ts'
 import type { Model, ToolSpec, Turn, TurnResult, Utterance } from './model.ts'
@@ -240,7 +240,7 @@ function runnable(
         const { code, message } = answer
         throw new ToolError(fenced(name, { code, message }))
       }
-      if (name === proposeTool) progress.proposed = true
+      if (proposingTools.includes(name)) progress.proposed = true
       return fenced(name, answer.value)
     },
   }
