@@ -107,6 +107,11 @@ export default defineConfig(
     },
   },
   {
+    // Made by `npm run generate`: as long as the catalogue is.
+    files: ['src/client/routes-table.ts'],
+    rules: { 'max-lines': 'off' },
+  },
+  {
     files: ['test/**'],
     rules: {
       // The tidy test knows a suite from a function.

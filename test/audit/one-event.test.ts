@@ -124,9 +124,7 @@ describe('the token endpoint leaves one event', () => {
       undefined,
     ],
   ])('for %s', async (_, form, zone) => {
-    const { answer, events } = await left(() =>
-      world.oauth('token', form, zone ?? make.zone),
-    )
+    const { answer, events } = await left(() => world.oauth('token', form, zone ?? make.zone))
     expect(answer.status).toBeGreaterThanOrEqual(400)
     expect(events).toEqual([
       { type: 'token.request', outcome: 'deny', request_id: requestIdOf(answer) },

@@ -8,7 +8,11 @@ function isTable(path: string): boolean {
   return path.startsWith('tools/') || path.endsWith('-table.ts')
 }
 
+/** Made by `npm run generate`: as long as the catalogue is, and read by nobody. */
+const generated = 'src/client/routes-table.ts'
+
 export function sizeViolations(source: Source): readonly string[] {
+  if (source.path === generated) return []
   const limit = isTable(source.path) ? sizes.tableLines : sizes.fileLines
   const lines = source.text.replace(/\n$/, '').split('\n').length
   const file =
