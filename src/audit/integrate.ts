@@ -168,7 +168,7 @@ async function signLogs(
 }
 
 /** What the sealed private key of a log is bound to. */
-function logKeyPurpose(zone: ZoneId): string {
+export function logKeyPurpose(zone: ZoneId): string {
   return `log-key:${zone}`
 }
 

@@ -1,5 +1,6 @@
 import type { InputOf } from '../../tools/catalogue.ts'
 import { parseCheckpoint } from '../audit/checkpoint.ts'
+import { logKeyPurpose } from '../audit/integrate.ts'
 import { noteOf, verifierKeyOf } from '../audit/log-files.ts'
 import { noteSigner, parseNote, signNote } from '../audit/note.ts'
 import { inclusionProof } from '../audit/proofs.ts'
@@ -37,14 +38,9 @@ export async function evidenceOf(
   const own = await findLog(call.queries, call.zone)
   if (own === undefined || logs[0]?.zone_id !== call.zone) refuseUnready()
   const body = bodyOf(call, plan, await decisionsOn(call, plan), logs)
-  const privateDer = context.vault.open(own.sealed_private, keyPurpose(call.zone))
+  const privateDer = context.vault.open(own.sealed_private, logKeyPurpose(call.zone))
   const signer = noteSigner(own.origin, own.public_key, privateDer)
   return { ...body, signature: signNote(signedText(body), signer) }
-}
-
-/** What the sealed key of a log is bound to, as whoever makes it says (src/audit/integrate.ts). */
-function keyPurpose(zone: ZoneId): string {
-  return `log-key:${zone}`
 }
 
 /** The plan's own zone first; a plan of the platform has left events elsewhere too. */
