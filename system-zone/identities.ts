@@ -32,6 +32,7 @@ export const operator: Identity = {
     'subject_issuers:read',
     'subjects:read',
     'webhooks:read',
+    'witnesses:read',
     'zones:read',
   ],
 }

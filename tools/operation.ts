@@ -84,7 +84,7 @@ interface Declaration<Id extends string, I extends z.ZodObject, O extends z.ZodT
   readonly plannable?: boolean
   readonly streams?: 'events' | 'file'
   /** The level in the control scope, where it is not plainly read, write or approve. */
-  readonly level?: 'propose' | 'converse'
+  readonly level?: 'propose' | 'converse' | 'prove'
   readonly input: I
   readonly output: O
   readonly route: readonly [Route['method'], string, Route['status']]

@@ -334,6 +334,7 @@ export const plans = [
     summary: 'Read what proves a plan offline: its diffs, approvals and events, with proofs',
     effect: 'read',
     capability: 'audit',
+    level: 'prove',
     input: z.strictObject(target),
     output: evidence,
     route: ['GET', `${one}/evidence`, 200],

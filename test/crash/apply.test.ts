@@ -6,7 +6,7 @@ import { startWorld, type World } from '../world.ts'
 import { startReplica, type Replica } from './replica.ts'
 
 /** How often the process is killed while it applies. */
-const kills = 50
+const kills = Number(process.env['KILLS'] ?? 15)
 /** Plans of one life, each in a zone of its own, so that none makes another stale. */
 const plansOfALife = 3
 /** How many processes are started ahead; starting one is most of a round's time. */

@@ -22,7 +22,7 @@ import { freshDatabase, type FreshDatabase } from '../support/databases.ts'
  * every checkpoint that was ever shown is of that tree. `KILLS=200 npx vitest run test/crash/sequencer.test.ts`
  * kills it two hundred times.
  */
-const kills = Number(process.env['KILLS'] ?? 60)
+const kills = Number(process.env['KILLS'] ?? 25)
 const zone = newId('zone', Date.now())
 
 let database: FreshDatabase

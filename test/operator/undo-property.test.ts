@@ -173,6 +173,8 @@ const plans = fc.record({
 test('plan, apply, undo, apply: the zone is as it was', { timeout: 180_000 }, async () => {
   await fc.assert(
     fc.asyncProperty(plans, async ({ acts: chosen, revoked }) => {
+      // A grant that the plan itself has made and revoked leaves nothing to undo.
+      fc.pre(revoked.length > 0 || chosen.some(([name]) => name !== 'short'))
       const make = await newZone(world)
       const given = await fill(make)
       const facts = async (): Promise<unknown> => [

@@ -39,6 +39,8 @@ const unreached: Readonly<Record<string, string>> = {
   'audit.verify': ownSurface,
   'audit.export': ownSurface,
   'audit.follow': ownSurface,
+  'plans.evidence': ownSurface,
+  'zones.export': ownSurface,
   'witnesses.get': notOffered,
   'witnesses.list': notOffered,
   'conversations.list': ownSurface,

@@ -18,7 +18,7 @@ import {
   type Child,
 } from './embedded-world.ts'
 
-const rounds = 10
+const rounds = 5
 
 function acknowledgedBy(child: Child): number[] {
   return child.printed.filter((value) => typeof value === 'number')

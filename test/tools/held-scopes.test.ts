@@ -9,8 +9,8 @@ describe('the control scopes of an admin token', () => {
     ['nothing', [], false, []],
     ['what nobody knows', ['root', '__proto__'], true, []],
     ['approve', ['approve'], false, ['approvals:approve', 'plans:approve']],
-    ['audit', ['audit'], false, ['audit:read']],
-    ['audit everywhere', ['audit'], true, ['audit:read']],
+    ['audit', ['audit'], false, ['audit:read', 'plans:prove']],
+    ['audit everywhere', ['audit'], true, ['audit:read', 'plans:prove']],
   ] as const)('of %s', (_name, capabilities, global, scopes) => {
     expect(scopesHeldBy(capabilities, global)).toEqual(scopes)
   })
