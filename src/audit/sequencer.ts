@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { createIntegrator, type Integrator, type IntegratorContext } from './integrate.ts'
 
 /** How long an event waits at the most until a round begins that takes it. */
-const everyMs = 400
+const everyMs = 250
 
 /**
  * Integrates events round by round until it is disposed of. Replicas may do so side by side: the
