@@ -10,8 +10,13 @@ export function leafHash(entry: Buffer | string): Buffer {
 
 /** The hash of an inner node (RFC 6962 section 2.1). */
 export function nodeHash(left: Buffer, right: Buffer): Buffer {
-  return sha256(Buffer.concat([nodePrefix, left, right]))
+  node.set(left, 1)
+  node.set(right, 1 + hashBytes)
+  return sha256(node)
 }
+
+/** What is hashed for a node: a byte 1 and its two children. */
+const node = Buffer.alloc(1 + 2 * hashBytes, 1)
 
 /** The root of the tree of no leaves. */
 export const emptyRoot = sha256(Buffer.alloc(0))
@@ -40,4 +45,3 @@ function sha256(data: Buffer): Buffer {
 }
 
 const leafPrefix = Buffer.of(0)
-const nodePrefix = Buffer.of(1)
