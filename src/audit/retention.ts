@@ -11,10 +11,11 @@ interface RetentionContext {
 }
 
 const dayMs = 86_400_000
+const hourMs = 3_600_000
 /** Events that one transaction removes: whole bundles. */
 const prunedAtOnce = 40 * tileWidth
-/** How long a checkpoint is kept that no witness has signed and that is not the newest. */
-const checkpointDays = 30
+/** How long a checkpoint is kept that no witness has signed and that is not the newest: there are some every second. */
+const checkpointHours = 1
 
 /**
  * Removes the events that are older than their zone keeps them, whole bundles from the beginning of
@@ -45,6 +46,6 @@ export async function applyRetention({ db, clock }: RetentionContext): Promise<v
       })
     );
   }
-  const olderThan = new Date(nowMs - checkpointDays * dayMs)
+  const olderThan = new Date(nowMs - checkpointHours * hourMs)
   await db.transaction('*', (queries) => thinCheckpoints(queries, olderThan))
 }

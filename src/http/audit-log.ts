@@ -145,9 +145,11 @@ function recentReaders(now: () => number): RecentReaders {
   }
 }
 
-/** By the credential: another of the same person may hold less. */
+/** By the credential and what it holds: whoever has lost some of it is asked at the door again. */
 function keyOf(zone: string, principal: Principal): string | null {
-  return principal.kind === 'admin' ? `${zone} ${principal.tokenId}` : null
+  if (principal.kind !== 'admin') return null
+  const { tokenId, zone: reach, capabilities } = principal
+  return JSON.stringify([zone, tokenId, reach, [...capabilities].sort()])
 }
 
 /** Witnesses post the checkpoint with their signatures under it. */

@@ -5,14 +5,16 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { stringify } from 'csv-stringify/sync'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { auditEvent } from '../../tools/audit.ts'
-import type { InputOf, OutputOf } from '../../tools/catalogue.ts'
+import { findOperation, type InputOf, type OutputOf } from '../../tools/catalogue.ts'
 import type { Context } from '../context.ts'
+import { authorize } from '../gate/authorize.ts'
 import type { Performed } from '../gate/perform.ts'
 import { isFault } from '../kernel/faults.ts'
 import type { ZoneId } from '../kernel/ids.ts'
 import type { Database } from '../store/database.ts'
 import { findLog } from '../store/audit-log.ts'
 import { filterOf, loggedEntries, type EventFilter, type LoggedEntry } from '../store/events.ts'
+import { findZone } from '../store/zones.ts'
 import type { Streams } from './admin.ts'
 import { authenticate } from './authenticate.ts'
 
@@ -127,7 +129,7 @@ async function followEvents(
     for await (const page of newEntries(context, home, filterOf(filters), start, signal)) {
       if (page.length > 0) await write(raw, page.map(messageOf).join(''), signal)
       if (performance.now() - beatAtMs < heartbeatMs) continue
-      await authenticate(context, request)
+      await admitAgain(context, request, home)
       beatAtMs = performance.now()
       await write(raw, ': still here\n\n', signal)
     }
@@ -137,6 +139,14 @@ async function followEvents(
   } finally {
     raw.end()
   }
+}
+
+/** Refuses a credential that has ended, or that has lost the audit log, since the feed was opened. */
+async function admitAgain(context: Context, request: FastifyRequest, zone: ZoneId): Promise<void> {
+  const principal = await authenticate(context, request)
+  const operation = findOperation('audit.follow')
+  if (operation === undefined) throw new Error('the catalogue has no feed')
+  authorize(principal, operation, (await findZone(context.db.unzoned, zone)) ?? null)
 }
 
 /** The header wins: a stream that is taken up again still has the query of its first request. */

@@ -180,6 +180,25 @@ describe('a feed', () => {
     await response.text()
   })
 
+  test('and entries end for who has lost the capability, within the minute of a reader too', async () => {
+    await everythingLogged(world)
+    const { token, id } = await world.admin.adminTokens.create({
+      principal_name: 'demoted auditor',
+      principal_kind: 'person',
+      capabilities: ['audit'],
+    })
+    const response = await fetch(`${world.url}/v1/zones/${make.zone}/audit/feed`, {
+      headers: { authorization: `Bearer ${token}` },
+    })
+    const path = `/audit/zones/${make.zone}/tile/entries/000.p/1`
+    expect((await world.call('GET', path, undefined, { token })).status).toBe(200)
+    await world.sql(`update admin_tokens set capabilities = '{read}' where id = $1`, [id])
+    await expectRefused(world, 'audit_capability_required', () =>
+      world.call('GET', path, undefined, { token }),
+    )
+    await response.text()
+  })
+
   test('does not keep the service from closing', async () => {
     const own = await startWorld()
     const url = `${own.url}/v1/zones/default/audit/feed`
