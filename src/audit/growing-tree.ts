@@ -1,4 +1,4 @@
-import { emptyRoot, hashBytes, nodeHash, rootOf } from './merkle.ts'
+import { emptyRoot, hashBytes, nodeHash, perfectRoot } from './merkle.ts'
 import { edgePlaces, hashesOf, tileWidth, widthIn, type Tile } from './tiles.ts'
 
 /** A tree as whoever appends to it knows it: the tiles at its right edge. */
@@ -48,9 +48,10 @@ function treeFrom(leaves: number, edge: Buffer[][]): GrowingTree {
     tile.push(hash)
     grown.add(level)
     if (tile.length < tileWidth) return
-    full.push({ level, index: indexAt(level) - 1, hashes: Buffer.concat(tile) })
+    const hashes = Buffer.concat(tile)
+    full.push({ level, index: indexAt(level) - 1, hashes })
     edge[level] = []
-    push(level + 1, rootOf(tile))
+    push(level + 1, perfectRoot(hashes))
   }
 
   return {
@@ -85,7 +86,7 @@ function perfectSubtrees(nodes: readonly Buffer[]): readonly Buffer[] {
   let at = 0
   for (let width = tileWidth / 2; width >= 1; width /= 2) {
     if ((nodes.length & width) === 0) continue
-    roots.push(rootOf(nodes.slice(at, at + width)))
+    roots.push(perfectRoot(Buffer.concat(nodes.slice(at, at + width))))
     at += width
   }
   return roots

@@ -1,4 +1,4 @@
-import { hashBytes, rootOf } from './merkle.ts'
+import { hashBytes, perfectRoot } from './merkle.ts'
 
 /** Hashes of a full tile (C2SP tlog-tiles). */
 export const tileWidth = 256
@@ -98,7 +98,7 @@ export function nodeIn(tile: Tile, height: number, start: number): Buffer {
   const leavesOfHash = tileWidth ** tile.level
   const first = start / leavesOfHash - tile.index * tileWidth
   const count = 2 ** (height - tile.level * tileHeight)
-  const nodes = hashesOf(tile.hashes.subarray(first * hashBytes, (first + count) * hashBytes))
-  if (nodes.length !== count) throw new RangeError('the tile does not reach that far')
-  return rootOf(nodes)
+  const nodes = tile.hashes.subarray(first * hashBytes, (first + count) * hashBytes)
+  if (nodes.length !== count * hashBytes) throw new RangeError('the tile does not reach that far')
+  return perfectRoot(nodes)
 }

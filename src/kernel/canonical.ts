@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import canonicalize from 'canonicalize'
 
 /** The RFC 8785 form of a JSON value: what is shown, hashed, approved and put in evidence. */
@@ -14,5 +14,5 @@ export function digestOf(value: unknown): string {
 }
 
 export function sha256Hex(data: string | Buffer): string {
-  return createHash('sha256').update(data).digest('hex')
+  return hash('sha256', data, 'hex')
 }
