@@ -39,7 +39,7 @@ export function perfectRoot(nodes: Buffer): Buffer {
   for (let width = layer.length / hashBytes; width > 1; width /= 2)
     for (let at = 0; at < width / 2; at += 1) {
       layer.copy(node, 1, 2 * at * hashBytes, 2 * (at + 1) * hashBytes)
-      layer.write(hash('sha256', node, 'latin1'), at * hashBytes, 'latin1')
+      layer.write(hash('sha256', node, 'binary'), at * hashBytes, 'binary')
     }
   return layer.subarray(0, hashBytes)
 }
@@ -53,7 +53,7 @@ export function splitOf(count: number): number {
 
 /** By way of a string: Node takes three times as long to make a buffer of a digest itself. */
 function sha256(data: Buffer): Buffer {
-  return Buffer.from(hash('sha256', data, 'latin1'), 'latin1')
+  return Buffer.from(hash('sha256', data, 'binary'), 'binary')
 }
 
 const leafPrefix = Buffer.of(0)

@@ -1,10 +1,15 @@
-import type { Insertable, Selectable } from 'kysely'
+import { sql, type Insertable, type Selectable } from 'kysely'
 import type { ZoneId } from '../kernel/ids.ts'
 import { limits } from '../kernel/limits.ts'
 import type { Queries } from './database.ts'
 import type { AuthorizationCodeRow, SignInRow } from './schema-people.ts'
+import { isVouchedFor } from './vouchers.ts'
 
-export type AuthorizationCode = Selectable<AuthorizationCodeRow>
+/** A code with what it rests upon. */
+export type AuthorizationCode = Selectable<AuthorizationCodeRow> & {
+  /** Whether the issuer or the admin token that vouched for the user still stands. */
+  readonly is_vouched_for: boolean
+}
 export type SignIn = Selectable<SignInRow>
 
 export async function insertSignIn(queries: Queries, signIn: Insertable<SignInRow>): Promise<void> {
@@ -37,13 +42,14 @@ export async function findCode(
   queries: Queries,
   zone: ZoneId,
   codeHash: string,
+  now: Date,
 ): Promise<AuthorizationCode | undefined> {
-  return queries
-    .selectFrom('authorization_codes')
-    .selectAll()
-    .where('code_hash', '=', codeHash)
-    .where('zone_id', '=', zone)
-    .executeTakeFirst()
+  const { rows } = await sql<AuthorizationCode>`
+    select c.*, ${isVouchedFor('c', now)} as is_vouched_for
+    from authorization_codes c where c.code_hash = ${codeHash} and c.zone_id = ${zone}`.execute(
+    queries,
+  )
+  return rows[0]
 }
 
 /** Redeems a code for a session; false where it was redeemed before. Index: primary key. */

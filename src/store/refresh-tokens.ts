@@ -2,6 +2,7 @@ import { sql, type Insertable, type Selectable } from 'kysely'
 import type { ZoneId } from '../kernel/ids.ts'
 import type { Queries } from './database.ts'
 import type { RefreshTokenRow } from './schema-people.ts'
+import { isVouchedFor } from './vouchers.ts'
 
 /** A refresh token with what it rests upon. */
 export type RefreshToken = Selectable<RefreshTokenRow> & {
@@ -21,10 +22,7 @@ export async function findRefreshToken(
 ): Promise<RefreshToken | undefined> {
   const { rows } = await sql<RefreshToken>`
     select r.*, s.subject, s.state as session_state, s.expires_at as session_ends_at,
-      exists (select from subject_issuers i where i.id = r.issuer_id and i.archived_at is null)
-      or exists (select from admin_tokens t where t.id = r.admin_token_id
-        and t.revoked_at is null and (t.expires_at is null or t.expires_at > ${now}))
-        as is_vouched_for
+      ${isVouchedFor('r', now)} as is_vouched_for
     from refresh_tokens r join sessions s on s.id = r.session_id
     where r.token_hash = ${tokenHash} and r.zone_id = ${zone}`.execute(queries)
   return rows[0]

@@ -30,18 +30,24 @@ export async function liveRegistrations(
   return rows
 }
 
-/**
- * Those of every zone that expired before a time and are not archived yet, locked against a replica
- * that does the same. Index: applications_dcr_expiry.
- */
+/** The zones with some that expired before a time. Index: applications_dcr_expiry. */
+export async function zonesOfExpired(queries: Queries, before: Date): Promise<readonly ZoneId[]> {
+  const { rows } = await sql<{ zone_id: ZoneId }>`
+    select distinct zone_id from applications
+    where kind = 'dcr' and archived_at is null and expires_at < ${before}
+    order by zone_id`.execute(queries)
+  return rows.map(({ zone_id }) => zone_id)
+}
+
+/** Those that expired before a time and are not archived yet. Index: applications_dcr. */
 export async function expiredRegistrations(
   queries: Queries,
+  zone: ZoneId,
   before: Date,
-  limit: number,
 ): Promise<readonly ObjectRow<'applications'>[]> {
   const { rows } = await sql<ObjectRow<'applications'>>`
     select * from applications
-    where kind = 'dcr' and archived_at is null and expires_at < ${before}
-    order by expires_at limit ${limit} for update skip locked`.execute(queries)
+    where zone_id = ${zone} and kind = 'dcr' and archived_at is null and expires_at < ${before}
+    order by id`.execute(queries)
   return rows
 }

@@ -6,10 +6,10 @@ import { recordEvents } from '../audit/record.ts'
 import { newId, type ZoneId } from '../kernel/ids.ts'
 import { limits } from '../kernel/limits.ts'
 import { archiveApplication } from '../store/applications.ts'
-import { expiredRegistrations } from '../store/registrations.ts'
+import { expiredRegistrations, zonesOfExpired } from '../store/registrations.ts'
 import { finishedThings } from '../store/finished.ts'
 import { atRevision, openTx } from '../store/tx.ts'
-import { findZone } from '../store/zones.ts'
+import { lockZone } from '../store/zones.ts'
 import { deleteExpiredSignIns } from '../store/authorization-codes.ts'
 import { deleteExpiredRefreshTokens } from '../store/refresh-tokens.ts'
 import { deleteExpiredRevocations } from '../store/revocations.ts'
@@ -79,28 +79,28 @@ export async function turnKeys(context: Pick<StsContext, 'db' | 'clock'>): Promi
   })
 }
 
-/** Registrations that one round archives: a zone's worth of them. */
-const expiredOfRound = 500
-
 /**
  * Archives the registered workloads that have expired, with their grants: what nobody can use any
- * more frees its name. A runtime act, as their registration was.
+ * more frees its name. A runtime act, as their registration was. Each zone is locked first, as it is
+ * by whoever administers it.
  */
 export async function archiveExpired(context: Pick<StsContext, 'db' | 'clock'>): Promise<void> {
   const nowMs = context.clock.now()
-  await context.db.transaction('*', async (queries) => {
-    const expired = await expiredRegistrations(queries, new Date(nowMs - graceMs), expiredOfRound)
-    const events: PlatformEvent[] = []
-    for (const application of expired) {
-      const { id, name, zone_id } = application
-      const zone = zone_id as ZoneId
-      const revision = (await findZone(queries, zone))?.revision ?? application.revision
-      await archiveApplication(atRevision(openTx(queries, zone, nowMs), revision), application)
-      const target = { kind: 'application', id, name }
-      events.push({ ...eventOf('application.expire', zone, nowMs, target), applicationId: id })
-    }
-    await recordEvents(queries, nowMs, events)
-  })
+  const before = new Date(nowMs - graceMs)
+  const zones = await context.db.transaction('*', (queries) => zonesOfExpired(queries, before))
+  for (const zone of zones)
+    await context.db.transaction(zone, async (queries) => {
+      const revision = (await lockZone(queries, zone))?.revision ?? 0
+      const tx = atRevision(openTx(queries, zone, nowMs), revision)
+      const events: PlatformEvent[] = []
+      for (const application of await expiredRegistrations(queries, zone, before)) {
+        await archiveApplication(tx, application)
+        const { id, name } = application
+        const target = { kind: 'application', id, name }
+        events.push({ ...eventOf('application.expire', zone, nowMs, target), applicationId: id })
+      }
+      await recordEvents(queries, nowMs, events)
+    })
 }
 
 function eventOf(

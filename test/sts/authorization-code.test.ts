@@ -78,6 +78,24 @@ describe('a code', () => {
   })
 })
 
+test('a code is worth nothing once the admin token that it was signed in with is revoked', async () => {
+  const person = await make.call('admin_tokens.create', {
+    principal_name: 'leaver',
+    principal_kind: 'person',
+    capabilities: ['read'],
+  })
+  const code = codeOf(await signedIn({}, person.token))
+  await make.call('admin_tokens.delete', { admin_token_id: person.id })
+  const [mark, state] = [await world.eventCount(), await world.state()]
+  expect((await redeem(code)).body).toMatchObject({
+    ...{ error: 'invalid_grant', reason: 'voucher_gone' },
+  })
+  expect(await world.events(mark)).toMatchObject([
+    { type: 'token.authorization_code', outcome: 'deny', reason: 'voucher_gone' },
+  ])
+  expect(await world.state()).toBe(state)
+})
+
 describe('a refresh token', () => {
   test('goes on with the session, and is replaced each time', async () => {
     const first = await redeem(codeOf(await throughProvider({ resource })))

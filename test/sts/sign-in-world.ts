@@ -71,10 +71,13 @@ export function request(changed: Record<string, string | null> = {}): string {
 }
 
 /** Signs in with an admin token; the answer sends the person back. */
-export async function signedIn(changed: Record<string, string | null> = {}): Promise<Shown> {
+export async function signedIn(
+  changed: Record<string, string | null> = {},
+  admin_token = alice,
+): Promise<Shown> {
   const browser = openBrowser()
   const page = await browser.get(request(changed))
-  return browser.submit(page, endpoint(), 'admin token', { admin_token: alice })
+  return browser.submit(page, endpoint(), 'admin token', { admin_token })
 }
 
 /** Signs in as the provider's user. */

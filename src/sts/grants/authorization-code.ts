@@ -24,7 +24,7 @@ export const authorizationCode: Grant = {
     const redirectUri = required(parameters, 'redirect_uri')
     const verifier = required(parameters, 'code_verifier')
     const found = await parts.context.db.transaction(zone, (queries) =>
-      findCode(queries, zone, hash),
+      findCode(queries, zone, hash, new Date(nowMs)),
     )
     const facts = await readFacts(exchange, found?.resource ?? null, 'any')
     const code = usable(exchange, facts.client, found)
@@ -76,6 +76,7 @@ function usable(
   if (code.application_id !== client.id) return refuseCode('code_of_another_client')
   if (code.session_id !== null) return refuseReused(exchange, code.code_hash)
   if (code.expires_at.getTime() <= exchange.nowMs) return refuseCode('code_expired')
+  if (!code.is_vouched_for) return refuseCode('voucher_gone')
   return code
 }
 
@@ -83,7 +84,7 @@ function usable(
 function refuseReused(exchange: Exchange, hash: string): never {
   const { zone, nowMs, upon } = exchange
   upon.refusal = async (queries) => {
-    const code = await findCode(queries, zone, hash)
+    const code = await findCode(queries, zone, hash, new Date(nowMs))
     const session = code?.session_id ?? null
     const sessions = session === null ? [] : [session]
     await endBelow(queries, zone, new Date(nowMs), { sessions }, 'code_reused')
