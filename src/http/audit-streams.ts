@@ -28,7 +28,7 @@ export function auditStreams(context: Context, closing: AbortSignal): Streams {
 }
 
 /** Entries that are in memory at a time. */
-const batchEntries = 1_000
+const batchEntries = 250
 
 /** Sends the events of the log up to where it reached when the export was asked for. */
 async function exportEvents(
