@@ -91,6 +91,7 @@ export async function runStep(
     refuse('not_plannable', `${operation.id} cannot be a step of a plan; call it directly.`)
   const zone = operation.place === 'zone' ? await zoneOf(call, step, outputs) : null
   authorize(call.principal, operation, zone)
+  if (call.confined === true && zone !== null) refuseElsewhere(call, zone, assigned)
   if (zone !== null && zone.archived_at !== null) refuse('zone_archived', 'This zone is archived.')
   if (zone?.system === true && zone.id !== call.zone)
     refuse('system_zone_refused', 'No plan reaches a system zone.')
@@ -115,6 +116,18 @@ async function zoneOf(
   const named = step.zone === undefined ? call.zone : resolveReferences(step.zone, outputs)
   const zone = typeof named === 'string' ? await findZone(call.queries, named) : undefined
   return zone ?? refuse('zone_not_found', `Step ${step.id} names no zone that exists.`)
+}
+
+/**
+ * What a model proposes reaches the zone of its conversation and those that the plan makes itself: a
+ * preview shows what it touches, and the zone is never an argument (security.md).
+ */
+function refuseElsewhere(call: Call, { id }: Zone, assigned: AssignedIds): void {
+  if (id === call.zone || Object.values(assigned).flat().includes(id)) return
+  refuse(
+    'mandate_zone_mismatch',
+    'From here a step reaches this zone and those that the plan makes; ask in the other zone.',
+  )
 }
 
 /** Takes the ids that were assigned in order, and makes and notes new ones after them. */
