@@ -1,3 +1,5 @@
+import { z } from 'zod'
+import { metaOf } from '../../tools/fields.ts'
 import { findOperation, type OperationId } from '../../tools/catalogue.ts'
 import type { Operation } from '../../tools/operation.ts'
 import type { AuditEvent } from '../audit/event.ts'
@@ -100,10 +102,10 @@ export async function runStep(
   if (home !== call.zone) await lockZone(call.queries, home)
   const given = resolveReferences(step.input, outputs) as Record<string, unknown>
   const input = parseInput(operation, await resolveNames(call.queries, home, operation, given))
-  const ids = idSource(call.nowMs, (assigned[step.id] ??= []))
+  const ids = idSource(call.nowMs, idsOf(assigned, step.id))
   const own: Call = { ...call, ...call.next(home, ids) }
   const output = await handlerOf(context.handlers, operation.id).serve(own, input, undefined)
-  outputs.set(step.id, output)
+  outputs.set(step.id, withoutSecrets(operation, output))
   const event = eventOf(operation, own, output, input)
   return { step, operation, zone, input, output, call: own, event }
 }
@@ -127,6 +129,25 @@ function refuseElsewhere(call: Call, { id }: Zone, assigned: AssignedIds): void 
   refuse(
     'mandate_zone_mismatch',
     'From here a step reaches this zone and those that the plan makes; ask in the other zone.',
+  )
+}
+
+/** A step may be called like a property of every object, such as constructor. */
+function idsOf(assigned: AssignedIds, step: string): string[] {
+  const known = Object.hasOwn(assigned, step) ? assigned[step] : undefined
+  return known ?? (assigned[step] = [])
+}
+
+/** What later steps may refer to: a secret is nobody's argument, and no preview's to show. */
+function withoutSecrets({ output: schema }: Operation, output: unknown): unknown {
+  if (!(schema instanceof z.ZodObject) || typeof output !== 'object' || output === null)
+    return output
+  const shape: Readonly<Record<string, z.ZodType | undefined>> = schema.shape
+  return Object.fromEntries(
+    Object.entries(output).filter(([field]) => {
+      const declared = shape[field]
+      return declared === undefined || metaOf(declared).secret !== true
+    }),
   )
 }
 
