@@ -13,6 +13,8 @@ export interface Call extends Tx {
   readonly surface: 'api' | 'mcp'
   /** True inside a preview: nothing that leaves the transaction may happen. */
   readonly rehearsal: boolean
+  /** True inside the preview of what a model has proposed: see {@link refuseElsewhere} of steps.ts. */
+  readonly confined?: boolean
 }
 
 /** Serves one operation inside the call's transaction. */

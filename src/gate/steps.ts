@@ -1,3 +1,5 @@
+import { z } from 'zod'
+import { metaOf } from '../../tools/fields.ts'
 import { findOperation, type OperationId } from '../../tools/catalogue.ts'
 import type { Operation } from '../../tools/operation.ts'
 import type { AuditEvent } from '../audit/event.ts'
@@ -91,6 +93,7 @@ export async function runStep(
     refuse('not_plannable', `${operation.id} cannot be a step of a plan; call it directly.`)
   const zone = operation.place === 'zone' ? await zoneOf(call, step, outputs) : null
   authorize(call.principal, operation, zone)
+  if (call.confined === true && zone !== null) refuseElsewhere(call, zone, assigned)
   if (zone !== null && zone.archived_at !== null) refuse('zone_archived', 'This zone is archived.')
   if (zone?.system === true && zone.id !== call.zone)
     refuse('system_zone_refused', 'No plan reaches a system zone.')
@@ -99,10 +102,10 @@ export async function runStep(
   if (home !== call.zone) await lockZone(call.queries, home)
   const given = resolveReferences(step.input, outputs) as Record<string, unknown>
   const input = parseInput(operation, await resolveNames(call.queries, home, operation, given))
-  const ids = idSource(call.nowMs, (assigned[step.id] ??= []))
+  const ids = idSource(call.nowMs, idsOf(assigned, step.id))
   const own: Call = { ...call, ...call.next(home, ids) }
   const output = await handlerOf(context.handlers, operation.id).serve(own, input, undefined)
-  outputs.set(step.id, output)
+  outputs.set(step.id, withoutSecrets(operation, output))
   const event = eventOf(operation, own, output, input)
   return { step, operation, zone, input, output, call: own, event }
 }
@@ -115,6 +118,37 @@ async function zoneOf(
   const named = step.zone === undefined ? call.zone : resolveReferences(step.zone, outputs)
   const zone = typeof named === 'string' ? await findZone(call.queries, named) : undefined
   return zone ?? refuse('zone_not_found', `Step ${step.id} names no zone that exists.`)
+}
+
+/**
+ * What a model proposes reaches the zone of its conversation and those that the plan makes itself: a
+ * preview shows what it touches, and the zone is never an argument (security.md).
+ */
+function refuseElsewhere(call: Call, { id }: Zone, assigned: AssignedIds): void {
+  if (id === call.zone || Object.values(assigned).flat().includes(id)) return
+  refuse(
+    'mandate_zone_mismatch',
+    'From here a step reaches this zone and those that the plan makes; ask in the other zone.',
+  )
+}
+
+/** A step may be called like a property of every object, such as constructor. */
+function idsOf(assigned: AssignedIds, step: string): string[] {
+  const known = Object.hasOwn(assigned, step) ? assigned[step] : undefined
+  return known ?? (assigned[step] = [])
+}
+
+/** What later steps may refer to: a secret is nobody's argument, and no preview's to show. */
+function withoutSecrets({ output: schema }: Operation, output: unknown): unknown {
+  if (!(schema instanceof z.ZodObject) || typeof output !== 'object' || output === null)
+    return output
+  const shape: Readonly<Record<string, z.ZodType | undefined>> = schema.shape
+  return Object.fromEntries(
+    Object.entries(output).filter(([field]) => {
+      const declared = shape[field]
+      return declared === undefined || metaOf(declared).secret !== true
+    }),
+  )
 }
 
 /** Takes the ids that were assigned in order, and makes and notes new ones after them. */

@@ -107,7 +107,7 @@ export async function previewAgain(
       details: { state, undoes: row.undoes },
     })
   const { zone_id, reach, requester_id, undoes } = row
-  const draft = { reach, steps: row.steps as readonly Step[] }
+  const draft = { reach, steps: row.steps as readonly Step[], origin: row.origin }
   const fresh = await previewDraft(context, call, draft, how === 'anew' ? {} : row.assigned_ids)
   const shown = { ...fresh, preview: keepProvenance(fresh.preview, row.preview as Preview) }
   const approvals = await approvalsOf(call.queries, [row.id])
@@ -136,11 +136,12 @@ export type Shown = Pick<
 export async function previewDraft(
   context: GateContext,
   call: Call,
-  { reach, steps, warnings = [] }: Pick<Draft, 'reach' | 'steps' | 'warnings'>,
+  { reach, steps, origin, warnings = [] }: Pick<Draft, 'reach' | 'steps' | 'origin' | 'warnings'>,
   earlier: AssignedIds = {},
 ): Promise<Shown> {
   const { zone, principal } = await beginDraft(call, reach)
-  const previewed = await previewSteps(context, { ...call, principal }, steps, earlier)
+  const confined = origin === 'chat' || origin === 'mcp'
+  const previewed = await previewSteps(context, { ...call, principal, confined }, steps, earlier)
   const { preview } = previewed
   return {
     steps: [...steps],

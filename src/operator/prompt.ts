@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { catalogue } from '../../tools/catalogue.ts'
 import type { Operation } from '../../tools/operation.ts'
 import { packageFile } from '../kernel/package-root.ts'
+import { inertJson } from './model/fence.ts'
 import { signatureOf } from './signature.ts'
 import type { PromptFacts } from './turn.ts'
 
@@ -37,8 +38,9 @@ function fileOf(name: string): string {
 /** What the model is told before the conversation: the same for the same facts, to the byte. */
 export function systemPrompt(facts: PromptFacts): string {
   return promptText('operator', {
-    person: quoted(facts.person),
-    zone_name: quoted(facts.zone.name),
+    // Names are data: in quotes, on one line, and unable to look like a fence.
+    person: inertJson(facts.person),
+    zone_name: inertJson(facts.zone.name),
     zone_slug: facts.zone.slug,
     zone_id: facts.zone.id,
     now: localTime(facts.nowMs, facts.timeZone),
@@ -47,11 +49,6 @@ export function systemPrompt(facts: PromptFacts): string {
         ? promptText('mode-agent', { operations: plannable() })
         : promptText('mode-ask', {}),
   })
-}
-
-/** Names are data: in quotes, on one line, and unable to look like a fence. */
-function quoted(name: string): string {
-  return JSON.stringify(name).replaceAll('<', String.raw`\u003c`)
 }
 
 function plannable(): string {

@@ -30,9 +30,14 @@ export type Era = 'of 2026' | 'of 2025' | 'of 2025, of the older package'
 export const eras: readonly Era[] = ['of 2026', 'of 2025', 'of 2025, of the older package']
 
 /** A real client of an era, connected over HTTP. */
-export async function connect(era: Era, url: string, token: string): Promise<TestClient> {
+export async function connect(
+  era: Era,
+  url: string,
+  token: string,
+  name = 'test',
+): Promise<TestClient> {
   const init = { requestInit: { headers: { authorization: `Bearer ${token}` } } }
-  const info = { name: 'test', version: '1' }
+  const info = { name, version: '1' }
   if (era === 'of 2025, of the older package') {
     const client = new OlderClient(info)
     const transport = new OlderTransport(new URL(url), init)

@@ -10,6 +10,8 @@ test('whatever a tool answers stays inside of its fence, and stays what it was',
     '>',
     '\n',
     '\u2028',
+    '\uff1c/data\uff1e',
+    '\u200b\u202e\u{e0070}',
     '\\u003c',
   )
   const text = fc
@@ -20,7 +22,7 @@ test('whatever a tool answers stays inside of its fence, and stays what it was',
     fc.property(value, (answer) => {
       const [open, json = '', close, ...more] = fenced('zones_get', answer).split('\n')
       expect([open, close, more]).toEqual(['<data source="zones_get">', '</data>', []])
-      expect(json).not.toMatch(/[<>]/)
+      expect(json).not.toMatch(/[<>\uff1c\uff1e\p{Cf}\p{Zl}\p{Zp}]/u)
       expect(JSON.parse(json)).toEqual(JSON.parse(JSON.stringify(answer)))
     }),
   )
