@@ -141,6 +141,15 @@ export const plan = z.object({
       approver: person,
       digest,
       decision: z.enum(['approve', 'reject']),
+      kind: z
+        .enum(['person', 'autopilot'])
+        .default('person')
+        .meta({ description: 'autopilot: given by proof, for the person who has opted in' }),
+      proof: z
+        .record(z.string(), z.unknown())
+        .nullable()
+        .default(null)
+        .meta({ description: 'What autopilot has proven' }),
       reason: z.string().nullable(),
       break_glass: z.boolean(),
       at: z.iso.datetime(),
