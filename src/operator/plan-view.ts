@@ -108,7 +108,7 @@ function approvalView(row: ApprovalRecord): PlanView['approvals'][number] {
     digest: row.digest,
     decision: row.decision,
     kind: row.kind,
-    proof: row.proof,
+    ...(row.proof !== null && { proof: row.proof }),
     reason: row.reason,
     break_glass: row.break_glass,
     at: row.created_at.toISOString(),

@@ -158,15 +158,16 @@ function eventFindings({
 }: Evidence): readonly EvidenceFinding[] {
   const events = logs.flatMap((log) => log.events).map(({ entry }) => entryOf(entry))
   const done = events.filter(({ outcome }) => outcome === 'applied')
-  const findings = approvals.flatMap(({ approver, decision, kind, proof }, i) => {
+  const findings = approvals.flatMap(({ approver, decision, kind, ...approval }, i) => {
     const byAutopilot = kind === 'autopilot'
+    const proof = approval.proof as { readonly digest?: string } | undefined
     const person = decision === 'approve' ? 'plans.approve' : 'plans.reject'
     const type = byAutopilot ? 'autopilot.approve' : person
     const isThere = done.some((event) => {
       if (event.type !== type) return false
       if (!byAutopilot) return event.actor.id === approver.id
       const { on_behalf_of: whom, diagnostics } = event
-      return whom?.id === approver.id && diagnostics?.proof?.digest === proof?.['digest']
+      return whom?.id === approver.id && diagnostics?.proof?.digest === proof?.digest
     })
     return isThere ? [] : [finding(`approvals.${i}`, `has no ${type} in the log`)]
   })

@@ -80,7 +80,10 @@ describe('a budget is spent once', () => {
     const more: Plan[] = []
     for (let i = 0; i < 3; i += 1)
       more.push(await order(world, conversation, [await revocation(make)]))
-    expect(applied([...plans, ...more])).toBe(2)
+    const all = [...plans, ...more]
+    expect(applied(all)).toBeLessThanOrEqual(2)
+    // What was approved and came too late to be applied has spent its part all the same.
+    expect(all.filter(({ approvals }) => approvals.length > 0)).toHaveLength(2)
   })
 
   test('by one plan: the plan’s', async () => {
