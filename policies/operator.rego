@@ -96,6 +96,7 @@ counted := [approval |
 	not approval.expired
 	approval.approver_can_approve
 	not is_own_approval(approval)
+	autopilot_gap(approval) == "none"
 ]
 
 is_own_approval(approval) if {
@@ -103,12 +104,33 @@ is_own_approval(approval) if {
 	approval.approver == input.plan.requester
 }
 
+# What keeps an approval by autopilot from counting. It is a person's, given by proof: it counts while
+# autopilot is switched on as it was then and its person is opted in, for a plan of low risk by which
+# nobody gains access. A person's own approval has no gap.
+autopilot_gap(approval) := "none" if {
+	approval.kind == "person"
+} else := "autopilot_off" if {
+	not approval.autopilot.switched_on
+} else := "autopilot_off" if {
+	not approval.autopilot.opted_in
+} else := "autopilot_unproven" if {
+	input.plan.risk != "low"
+} else := "autopilot_unproven" if {
+	input.plan.gained != 0
+} else := "none"
+
 # Why there are too few: what is wrong with the approvals that do not count, the gravest first.
 default shortfall := "approvals_missing"
 
 shortfall := "approver_lacks_capability" if {
 	some approval in input.plan.approvals
 	not approval.approver_can_approve
+} else := "autopilot_unproven" if {
+	some approval in input.plan.approvals
+	autopilot_gap(approval) == "autopilot_unproven"
+} else := "autopilot_off" if {
+	some approval in input.plan.approvals
+	autopilot_gap(approval) == "autopilot_off"
 } else := "approver_is_requester" if {
 	some approval in input.plan.approvals
 	is_own_approval(approval)
@@ -317,6 +339,8 @@ well_formed_approved_plan if {
 	is_boolean(object.get(input.plan, "second_person", false))
 	is_number(input.plan.approvals_required)
 	input.plan.approvals_required >= 0
+	input.plan.risk in risks
+	is_number(input.plan.gained)
 	is_array(input.plan.approvals)
 	every approval in input.plan.approvals { well_formed_approval(approval) }
 }
@@ -328,6 +352,15 @@ well_formed_approval(approval) if {
 	is_boolean(approval.approver_can_approve)
 	is_boolean(approval.expired)
 	is_boolean(approval.consumed)
+	well_formed_kind(approval)
+}
+
+well_formed_kind(approval) if approval.kind == "person"
+
+well_formed_kind(approval) if {
+	approval.kind == "autopilot"
+	is_boolean(approval.autopilot.switched_on)
+	is_boolean(approval.autopilot.opted_in)
 }
 
 well_formed_plan if {

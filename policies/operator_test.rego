@@ -27,6 +27,8 @@ request := {
 		"zone": "zone_a",
 		"write_scopes": ["control:grants:create"],
 		"approvals_required": 1,
+		"risk": "low",
+		"gained": 0,
 		"approvals": [{
 			"id": "apr_1",
 			"digest": "sha256:aa",
@@ -34,6 +36,7 @@ request := {
 			"approver_can_approve": true,
 			"expired": false,
 			"consumed": false,
+			"kind": "person",
 		}],
 	},
 }
@@ -57,6 +60,19 @@ test_mandate_refusals if {
 	answered({"/plan/approvals": []}).reason == "approvals_missing"
 	answered({"/requester/scopes": []}).reason == "requester_lacks_scope"
 	answered({"/operator_grants": []}).reason == "operator_lacks_scope"
+}
+
+autopilot(switched_on, opted_in) := {"/plan/approvals": [object.union(request.plan.approvals[0], {
+	"kind": "autopilot",
+	"autopilot": {"switched_on": switched_on, "opted_in": opted_in},
+})]}
+
+test_autopilot if {
+	answered(autopilot(true, true)).allow
+	answered(autopilot(false, true)).reason == "autopilot_off"
+	answered(autopilot(true, false)).reason == "autopilot_off"
+	answered(object.union(autopilot(true, true), {"/plan/risk": "medium"})).reason == "autopilot_unproven"
+	answered(object.union(autopilot(true, true), {"/plan/gained": 1})).reason == "autopilot_unproven"
 }
 
 test_empty_input_is_refused if {

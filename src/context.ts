@@ -40,6 +40,7 @@ import { StartupError } from './kernel/startup-error.ts'
 import { openVault, type Vault } from './kernel/vault.ts'
 import { openToolSession } from './mcp/in-memory.ts'
 import type { Mandates } from './operator/apply.ts'
+import { carryOut } from './operator/autopilot/carry-out.ts'
 import { operatorHandlers } from './operator/handlers.ts'
 import { anthropicModel } from './operator/model/anthropic.ts'
 import type { Model } from './operator/model/model.ts'
@@ -179,6 +180,7 @@ function assemble(
     turns: {
       ...{ db, clock, model, log, systemPrompt, timeZone: config.timeZone },
       openTools: openToolSession(gate),
+      carryOut: (asked) => carryOut(gate, asked),
       readMandate: mandates.forConversation,
     },
     listensAt: (url) => {

@@ -4,6 +4,7 @@ import { adminTokens } from './admin-tokens.ts'
 import { applications } from './applications.ts'
 import { approvals } from './approvals.ts'
 import { audit } from './audit.ts'
+import { autopilot } from './autopilot.ts'
 import { conversations } from './conversations.ts'
 import { delegations } from './delegations.ts'
 import { grants } from './grants.ts'
@@ -42,6 +43,7 @@ export const catalogue = [
   ...plans,
   ...conversations,
   ...operatorOperations,
+  ...autopilot,
   ...adminTokens,
 ] as const
 

@@ -29,11 +29,12 @@ export const proposingTools: readonly string[] = ['plan_propose', 'plan_undo']
 export const platformReads: readonly OperationId[] = ['zones.list']
 
 /**
- * Objects that no model has any business with, even to read: credentials, other conversations, where
- * messages leave to, and what agents run at this moment.
+ * Objects that no model has any business with, even to read: credentials, autopilot, other
+ * conversations, where messages leave to, and what agents run at this moment.
  */
 export const hiddenObjects: readonly string[] = [
   'admin_tokens',
+  'autopilot',
   'conversations',
   'webhooks',
   'sessions',

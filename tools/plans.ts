@@ -25,9 +25,9 @@ const step = z.strictObject({
     .string()
     .regex(/^[a-z][a-z0-9_]{0,39}$/, 'must be a short lower-case word')
     .meta({ description: 'Names the step; later steps refer to {{steps.<id>.output.<field>}}' }),
-  operation: z.string().max(80).meta({ description: 'An operation of the catalogue' }),
+  operation: z.string().max(80).meta({ description: 'Of the catalogue' }),
   zone: z.string().max(200).optional().meta({
-    description: 'Zone of the step by id, slug or {{reference}}; the plan’s own when absent',
+    description: 'By id, slug or {{reference}}; the plan’s own when absent',
   }),
   input: z.record(z.string(), z.unknown()).default({}),
   depends_on: z.array(z.string().max(40)).max(limits.planSteps).default([]),
@@ -141,6 +141,9 @@ export const plan = z.object({
       approver: person,
       digest,
       decision: z.enum(['approve', 'reject']),
+      // autopilot: given by proof, for the person who has opted in.
+      kind: z.enum(['person', 'autopilot']).default('person'),
+      proof: z.unknown().optional(),
       reason: z.string().nullable(),
       break_glass: z.boolean(),
       at: z.iso.datetime(),
@@ -253,7 +256,7 @@ export const plans = [
   }),
   operation({
     id: 'plans.preview',
-    summary: 'Preview a plan again on the present state; earlier approvals no longer count',
+    summary: 'Preview a plan again on the present state; its approvals lapse',
     effect: 'act',
     versioned: false,
     level: 'propose',
@@ -321,7 +324,7 @@ export const plans = [
   }),
   operation({
     id: 'plans.undo',
-    summary: 'Propose the inverse of an applied plan: previewed and approved like any other',
+    summary: 'Propose the inverse of an applied plan, to be approved like any other',
     effect: 'act',
     versioned: false,
     level: 'propose',

@@ -24,6 +24,8 @@ export const platformEventTypes = {
   'key.activate': 'A published key of a zone began to sign',
   'application.expire': 'A registered application expired and was archived',
   'model.answer': 'A model answered a message: which, how much, never what was said',
+  'autopilot.approve':
+    'Autopilot approved a plan for the person who has opted in, or left it to people',
   'log.cosign': 'A witness sent its cosignature of a checkpoint',
   'log.prune': 'Retention removed the bodies of old events; their hashes stay in the tree',
 } as const

@@ -2,6 +2,7 @@ import type { AdminClient } from '../client/admin-client.ts'
 import { approvalHint, approveAndApply, confirm, refusalOf, renderApplied } from './decide-plan.ts'
 import type { Decided } from './decide-plan.ts'
 import { exitCodes, usage, type ExitCode } from './exit-codes.ts'
+import { openConversation } from './open-conversation.ts'
 import { approvalText, declined } from './plan-commands.ts'
 import type { PlanView } from './plan-view.ts'
 import { renderSaid, say, type Said } from './say.ts'
@@ -13,6 +14,8 @@ export interface AskOptions {
   readonly conversation?: string
   /** Go on with the latest conversation of the zone. */
   readonly continue?: boolean
+  /** Opt the conversation in to autopilot. */
+  readonly autopilot?: boolean
   /** Approve and apply without being asked. */
   readonly yes?: boolean
   readonly reason?: string
@@ -54,7 +57,7 @@ async function conversationOf(
   const mode = options.mode ?? 'agent'
   if (mode !== 'ask' && mode !== 'agent') throw usage('--mode takes ask or agent.')
   const title = text.replace(/\s+/g, ' ').slice(0, titleChars)
-  return (await client.conversations.create(zone, { mode, title })).id
+  return openConversation(client, zone, { mode, title, autopilot: options.autopilot === true })
 }
 
 const titleChars = 80
@@ -80,6 +83,10 @@ async function decide(
   options: AskOptions,
 ): Promise<ExitCode> {
   const { io, json, zone } = session
+  if (plan.state === 'applied') {
+    if (json) io.out(planJson(plan, said))
+    return exitCodes.done
+  }
   const refusal = refusalOf(plan)
   if (refusal !== null || plan.digest === null) {
     if (json) io.out(planJson(plan, said))

@@ -7,6 +7,7 @@ import { createIo, isYes, type Io } from './io.ts'
 import { approvalText } from './plan-commands.ts'
 import type { PlanView } from './plan-view.ts'
 import { renderPlan } from './render-plan.ts'
+import { openConversation } from './open-conversation.ts'
 import { safeLine } from './safe-text.ts'
 import { renderSaid, say } from './say.ts'
 
@@ -18,6 +19,8 @@ export interface ChatOptions {
   readonly input: Readable & { readonly isTTY?: boolean }
   readonly output: Writable & { readonly isTTY?: boolean; readonly columns?: number }
   readonly color?: boolean
+  /** Opts every conversation in agent mode in to autopilot. */
+  readonly autopilot?: boolean
 }
 
 type Mode = 'ask' | 'agent'
@@ -29,6 +32,7 @@ interface Chat {
   readonly lines: Lines
   zone: string
   mode: Mode
+  readonly autopilot: boolean
   /** Opened with the first thing that is said. */
   conversation: string | null
   /** The plan that was shown last. */
@@ -51,8 +55,9 @@ export async function startChat(options: ChatOptions): Promise<void> {
     ask: (question) => lines.fresh(question),
   }
   const client = createAdminClient({ apiUrl: options.apiUrl, adminToken: options.token })
-  const { zone } = options
-  const chat: Chat = { client, io, lines, zone, mode: 'agent', conversation: null, plan: null }
+  const { zone, autopilot = false } = options
+  const begun = { mode: 'agent', conversation: null, plan: null } as const
+  const chat: Chat = { client, io, lines, zone, autopilot, ...begun }
   io.out(io.paint.dim(welcome))
   for (;;) {
     const line = await lines.next(promptOf(chat))
@@ -165,9 +170,11 @@ async function showPlan(chat: Chat, id: string): Promise<undefined> {
 
 async function talk(chat: Chat, text: string): Promise<void> {
   const { client, io, zone, mode } = chat
-  chat.conversation ??= (
-    await client.conversations.create(zone, { mode, title: text.slice(0, 80) })
-  ).id
+  chat.conversation ??= await openConversation(client, zone, {
+    mode,
+    title: text.slice(0, 80),
+    autopilot: chat.autopilot && mode === 'agent',
+  })
   const conversation_id = chat.conversation
   using stop = chat.lines.onInterrupt()
   // The service is told too: it goes on answering when nobody listens.

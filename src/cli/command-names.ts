@@ -17,7 +17,11 @@ const verbAliases: Readonly<Record<string, readonly string[]>> = {
 }
 
 /** Objects whose name alone means one of their verbs: `caracal audit` is its list. */
-export const defaultVerbs: Readonly<Record<string, string>> = { audit: 'list', access: 'list' }
+export const defaultVerbs: Readonly<Record<string, string>> = {
+  audit: 'list',
+  access: 'list',
+  autopilot: 'status',
+}
 
 /** What an object is called on the command line: singular first, then plural and short names. */
 export function namesOfObject(object: string): readonly [string, ...string[]] {

@@ -114,6 +114,7 @@ function addTalk(program: Command, { streams }: Surroundings, run: WithSession):
     .option('--mode <mode>', 'ask: answers only; agent: plans as well', 'agent')
     .option('--conversation <id>', 'go on with a conversation')
     .option('--continue', 'go on with the latest conversation of the zone')
+    .option('--autopilot', 'opt in: a plan that proves harmless is approved and applied')
     .option('--yes', 'approve and apply the plan without being asked')
     .option('--reason <text>', 'why, where the approval takes a reason')
     .action((words: string[], options: AskOptions) =>
@@ -123,7 +124,8 @@ function addTalk(program: Command, { streams }: Surroundings, run: WithSession):
     .command('chat')
     .summary('Talk with the Operator')
     .description('Talk with the Operator at a prompt; /help lists what the prompt understands.')
-    .action(() => run((session) => chat(session, streams)))
+    .option('--autopilot', 'opt in: plans that prove harmless are approved and applied')
+    .action((options: ChatFlags) => run((session) => chat(session, streams, options)))
   program
     .command('mandate')
     .summary('Get a mandate as an application and show what is in it')
@@ -138,13 +140,21 @@ function addTalk(program: Command, { streams }: Surroundings, run: WithSession):
     .action((options: MandateOptions) => run((session) => mandate(session, options)))
 }
 
-async function chat(session: Session, { input, output }: Streams): Promise<ExitCode> {
+interface ChatFlags {
+  readonly autopilot?: boolean
+}
+
+async function chat(
+  session: Session,
+  { input, output }: Streams,
+  { autopilot = false }: ChatFlags,
+): Promise<ExitCode> {
   if (session.json)
     throw usage('chat is for people and has no --json.', 'Use: caracal ask --json "..."')
   const { url: apiUrl, zone, token, config } = session
   session.client()
   if (token === null) return exitCodes.refused
-  await startChat({ apiUrl, token, zone, input, output, color: config.color })
+  await startChat({ apiUrl, token, zone, input, output, color: config.color, autopilot })
   return exitCodes.done
 }
 

@@ -180,9 +180,10 @@ function unsaidPart({ provenance = [], steps }: PreviewView, { paint, columns }:
 function footOf(plan: PlanView, { paint }: Screen): readonly string[] {
   const approvals = plan.approvals.map((approval) => {
     const verb = approval.decision === 'approve' ? 'approved' : 'rejected'
+    const whose = approval.kind === 'autopilot' ? 'autopilot for ' : ''
     const how = approval.break_glass ? ' by break-glass' : ''
     const why = approval.reason === null ? '' : `: ${safeLine(approval.reason)}`
-    return `  ${verb}${how} by ${safeLine(approval.approver.name)} at ${localTime(approval.at)}${why}`
+    return `  ${verb}${how} by ${whose}${safeLine(approval.approver.name)} at ${localTime(approval.at)}${why}`
   })
   const failure =
     plan.failure === null

@@ -565,6 +565,18 @@ export const routes = {
       answer: 'object',
       reads: false,
     },
+    autopilotOn: {
+      method: 'POST',
+      path: '/v1/zones/:zone_id/operator/conversations/:conversation_id/autopilot/on',
+      answer: 'object',
+      reads: false,
+    },
+    autopilotOff: {
+      method: 'POST',
+      path: '/v1/zones/:zone_id/operator/conversations/:conversation_id/autopilot/off',
+      answer: 'object',
+      reads: false,
+    },
     send: {
       method: 'POST',
       path: '/v1/zones/:zone_id/operator/conversations/:conversation_id/messages',
@@ -586,6 +598,11 @@ export const routes = {
       answer: 'object',
       reads: true,
     },
+  },
+  autopilot: {
+    status: { method: 'GET', path: '/v1/operator/autopilot', answer: 'object', reads: true },
+    on: { method: 'POST', path: '/v1/operator/autopilot/on', answer: 'object', reads: false },
+    off: { method: 'POST', path: '/v1/operator/autopilot/off', answer: 'object', reads: false },
   },
   adminTokens: {
     list: { method: 'GET', path: '/v1/admin-tokens', answer: 'page', reads: true },

@@ -106,6 +106,7 @@ export function Approvals({ plan }: { readonly plan: PlanView }): ReactNode {
         const current = approval.digest === plan.digest
         return (
           <li key={approval.id} className={current ? undefined : 'past'}>
+            {approval.kind === 'autopilot' && 'Autopilot for '}
             <Name>{approval.approver.name}</Name>{' '}
             {approval.decision === 'approve' ? 'approved' : 'rejected'}
             {approval.break_glass && ' by break-glass'} <Time at={approval.at} />

@@ -94,6 +94,8 @@ export const faultStatus = {
   second_person_required: 403,
   break_glass_reason_required: 409,
   not_plannable: 422,
+  autopilot_off: 409,
+  autopilot_unproven: 403,
   mode_is_ask: 403,
   secret_in_message: 422,
   // OAuth (RFC 6749, 6750, 7009, 7591, 7662, 8628, 8693, 8707, 9449)

@@ -4,10 +4,8 @@ import { metaOf } from '../../tools/fields.ts'
 import { recordEvents } from '../audit/record.ts'
 import type { GateContext } from '../gate/context.ts'
 import type { Call, PrepareRequest, Refusal } from '../gate/handler.ts'
-import { stepFacts, type StepsPreview } from '../gate/preview.ts'
 import type { ControlPrincipal, Principal } from '../gate/principal.ts'
-import { inOrder, runStep, type AssignedIds, type Step, type StepRun } from '../gate/steps.ts'
-import { digestOf } from '../kernel/canonical.ts'
+import type { StepRun } from '../gate/steps.ts'
 import { refuse, type FaultCode } from '../kernel/faults.ts'
 import { limits } from '../kernel/limits.ts'
 import { seeEveryZone } from '../store/database.ts'
@@ -20,8 +18,10 @@ import {
 } from '../store/plans.ts'
 import { useOnce } from '../store/used-once.ts'
 import { counts } from './approve.ts'
+import { runReleased } from './autopilot/at-apply.ts'
 import { lockBase, planForChange, planOf } from './plan-lookup.ts'
 import { planDigest, planView, stateOf } from './plan-view.ts'
+import { isAsShown } from './run-steps.ts'
 
 type Applied = OutputOf<'plans.apply'>
 
@@ -75,11 +75,11 @@ export async function applyPlan(
   if (!(await useOnce(call.queries, call.zone, use)))
     refuse('approval_not_valid', 'This mandate has been used.')
   if (plan.reach === 'platform') await seeEveryZone(call.queries)
-  const runs = await runSteps(context, { ...call, principal: mandate }, plan)
-  refuseDivergence(plan, runs)
   const released = (await approvalsOf(call.queries, [plan.id])).filter((approval) =>
     counts(approval, plan, call.nowMs),
   )
+  const runs = await runReleased(context, { ...call, principal: mandate }, plan, released)
+  refuseDivergence(plan, runs)
   await consumeApprovals(call.queries, plan.id, call.now)
   const events = runs.map((run) => run.event)
   const ids = await recordEvents(call.queries, call.nowMs, events)
@@ -123,6 +123,7 @@ const stays: ReadonlySet<FaultCode> = new Set([
   'approval_required',
   'approval_expired',
   'approval_mismatch',
+  'autopilot_off',
   'plan_expired',
   'not_ready',
   'internal',
@@ -145,26 +146,9 @@ function refuseUnlessApproved(plan: PlanRecord, digest: string | undefined, nowM
   refuse('plan_state', `This plan is ${state} and cannot be applied.`, { details: { state } })
 }
 
-async function runSteps(
-  context: GateContext,
-  call: Call,
-  plan: PlanRecord,
-): Promise<readonly StepRun[]> {
-  const outputs = new Map<string, unknown>()
-  const assigned: AssignedIds = structuredClone(plan.assigned_ids)
-  const runs: StepRun[] = []
-  for (const step of inOrder(plan.steps as readonly Step[]))
-    runs.push(await runStep(context, call, step, outputs, assigned))
-  return runs
-}
-
 /** The diff of the run must be, byte for byte, the one that was shown. */
 function refuseDivergence(plan: PlanRecord, runs: readonly StepRun[]): void {
-  const shown = (plan.preview as StepsPreview).steps.map(
-    ({ id, operation, zone_id, input, changes }) => ({ id, operation, zone_id, input, changes }),
-  )
-  const done = JSON.parse(JSON.stringify(runs.map(stepFacts))) as unknown
-  if (digestOf(shown) !== digestOf(done))
+  if (!isAsShown(plan, runs))
     refuse('plan_diverged', 'It would do something else than was approved; nothing was done.')
 }
 

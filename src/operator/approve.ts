@@ -20,8 +20,9 @@ import { planDigest, planView, stateOf, type PlanView, type Preview } from './pl
 export async function approvePlan(call: Call, input: InputOf<'plans.approve'>): Promise<PlanView> {
   const approver = personOf(call)
   const plan = await planForChange(call, input.plan_id)
-  const earlier = (await approvalsOf(call.queries, [plan.id])).filter((approval) =>
-    counts(approval, plan, call.nowMs),
+  // What autopilot has given is taken back by its switch; a person's approval stands by itself.
+  const earlier = (await approvalsOf(call.queries, [plan.id])).filter(
+    (approval) => approval.kind === 'person' && counts(approval, plan, call.nowMs),
   )
   refuseUnlessWaiting(plan, earlier.length, call.nowMs)
   if (input.digest !== plan.digest || planDigest(plan) !== plan.digest)

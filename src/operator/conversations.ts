@@ -52,6 +52,7 @@ export async function openConversation(
     principal_id: person.id,
     principal_name: person.name,
     token_id: person.tokenId,
+    autopilot_token_id: null,
     mode: input.mode,
     title: input.title,
     created_at: call.now,
@@ -125,11 +126,12 @@ function personOf({ principal }: Call): AdminPrincipal {
     : refuse('person_required', 'A conversation belongs to a person, not to a mandate.')
 }
 
-function conversationView(row: ConversationRecord): ConversationView {
+export function conversationView(row: ConversationRecord): ConversationView {
   return {
     id: row.id,
     zone_id: row.zone_id,
     mode: row.mode,
+    autopilot: row.autopilot_token_id !== null,
     title: row.title,
     person: { id: row.principal_id, name: row.principal_name },
     created_at: row.created_at.toISOString(),

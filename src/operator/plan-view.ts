@@ -107,6 +107,8 @@ function approvalView(row: ApprovalRecord): PlanView['approvals'][number] {
     approver: { id: row.approver_id, name: row.approver_name },
     digest: row.digest,
     decision: row.decision,
+    kind: row.kind,
+    ...(row.proof !== null && { proof: row.proof }),
     reason: row.reason,
     break_glass: row.break_glass,
     at: row.created_at.toISOString(),

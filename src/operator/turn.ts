@@ -17,6 +17,8 @@ import {
   type MessageRecord,
 } from '../store/conversations.ts'
 import { findZone, type Zone } from '../store/zones.ts'
+import type { CarriedOut } from './autopilot/carry-out.ts'
+import type { Asked } from './autopilot/decide.ts'
 import { messageView, type MessageView } from './conversations.ts'
 import type { Model, Turn, TurnEvent, TurnResult } from './model/model.ts'
 import type { OpenToolSession, ToolSession } from './tool-session.ts'
@@ -30,6 +32,8 @@ export interface TurnContext {
   readonly openTools: OpenToolSession
   readonly log: { error(detail: object, message: string): void }
   systemPrompt(facts: PromptFacts): string
+  /** What autopilot does with a plan that the turn has made; null where it was not asked. */
+  carryOut(asked: Asked): Promise<CarriedOut | null>
   /** The STS's mandate to read for one conversation, and to propose in agent mode. */
   readMandate(
     conversationId: string,
@@ -68,7 +72,30 @@ export async function answerMessage(
   if (before.reply !== undefined) return messageView(before.reply)
   const plans: string[] = []
   const outcome = await attempt(context, request, before, plans)
-  return keep(context, request, before.conversation, outcome, plans)
+  const notes = outcome.ok ? await carryOutAll(context, request, plans) : []
+  return keep(context, request, before.conversation, outcome, plans, notes)
+}
+
+/** Lets autopilot look at the plans of a turn that has gone well; what it did, in sentences. */
+async function carryOutAll(
+  context: TurnContext,
+  request: TurnRequest,
+  plans: readonly string[],
+): Promise<readonly string[]> {
+  const { zone, message, requestId, traceId, signal, emit } = request
+  const notes: string[] = []
+  for (const planId of new Set(plans)) {
+    if (signal.aborted) break
+    const asked = { zone, conversationId: message.conversation_id, planId, requestId, traceId }
+    const done = await context.carryOut(asked).catch((error: unknown) => {
+      context.log.error({ err: error, requestId }, 'autopilot failed')
+      return { note: `Autopilot could not look at plan ${planId}; decide on it.`, plan: null }
+    })
+    if (done === null) continue
+    notes.push(done.note)
+    if (done.plan !== null) emit({ type: 'plan', plan: done.plan })
+  }
+  return notes
 }
 
 interface Loaded {
@@ -173,11 +200,12 @@ async function keep(
   conversation: ConversationRecord,
   outcome: Outcome,
   plans: readonly string[],
+  notes: readonly string[],
 ): Promise<MessageView> {
   const nowMs = context.clock.now()
   const now = new Date(nowMs)
   const words = outcome.ok
-    ? { text: outcome.result.text, outcome: outcome.result.outcome }
+    ? { text: [outcome.result.text, ...notes].join('\n\n'), outcome: outcome.result.outcome }
     : {
         text: outcome.cancelled ? 'Stopped.' : outcome.fault.message,
         outcome: outcome.cancelled ? ('cancelled' as const) : ('failed' as const),

@@ -4,6 +4,7 @@ import { leafHash } from '../audit/merkle.ts'
 import { parseNote, parseVerifierKey, verifyNote, type Note } from '../audit/note.ts'
 import { provesInclusion } from '../audit/verify-proof.ts'
 import { digestOf } from '../kernel/canonical.ts'
+import { flawOf } from './autopilot/proof.ts'
 import { partsOf, signedText, type Evidence } from './evidence-shape.ts'
 import { planDigest } from './plan-view.ts'
 
@@ -31,6 +32,8 @@ interface Entry {
   readonly request_id: string
   readonly mandate_jti: string | null
   readonly actor: { readonly id: string }
+  readonly on_behalf_of?: { readonly id: string } | null
+  readonly diagnostics?: { readonly proof?: { readonly digest?: string } }
 }
 
 /**
@@ -101,6 +104,12 @@ function planFindings({ plan, approvals }: Evidence): readonly EvidenceFinding[]
     if (digest !== plan.digest)
       findings.push(finding(`approvals.${i}.digest`, 'names another plan than this'))
   })
+  approvals.forEach(({ kind, proof }, i) => {
+    if (kind !== 'autopilot') return
+    const { preview } = plan
+    const flaw = preview === null ? 'has no preview' : flawOf(proof, { ...recordOf(plan), preview })
+    if (flaw !== null) findings.push(finding(`approvals.${i}.proof`, flaw))
+  })
   const people = new Set(
     approvals.filter(({ decision }) => decision === 'approve').map(({ approver }) => approver.id),
   )
@@ -149,9 +158,17 @@ function eventFindings({
 }: Evidence): readonly EvidenceFinding[] {
   const events = logs.flatMap((log) => log.events).map(({ entry }) => entryOf(entry))
   const done = events.filter(({ outcome }) => outcome === 'applied')
-  const findings = approvals.flatMap(({ approver, decision }, i) => {
-    const type = decision === 'approve' ? 'plans.approve' : 'plans.reject'
-    const isThere = done.some((event) => event.type === type && event.actor.id === approver.id)
+  const findings = approvals.flatMap(({ approver, decision, kind, ...approval }, i) => {
+    const byAutopilot = kind === 'autopilot'
+    const proof = approval.proof as { readonly digest?: string } | undefined
+    const person = decision === 'approve' ? 'plans.approve' : 'plans.reject'
+    const type = byAutopilot ? 'autopilot.approve' : person
+    const isThere = done.some((event) => {
+      if (event.type !== type) return false
+      if (!byAutopilot) return event.actor.id === approver.id
+      const { on_behalf_of: whom, diagnostics } = event
+      return whom?.id === approver.id && diagnostics?.proof?.digest === proof?.digest
+    })
     return isThere ? [] : [finding(`approvals.${i}`, `has no ${type} in the log`)]
   })
   if (plan.state === 'applied') {

@@ -87,6 +87,9 @@ export interface PlanApproval {
   readonly approver_can_approve: boolean
   readonly expired: boolean
   readonly consumed: boolean
+  readonly kind: 'person' | 'autopilot'
+  /** Of an approval by autopilot: whether the switch and its person still stand behind it. */
+  readonly autopilot?: { readonly switched_on: boolean; readonly opted_in: boolean }
 }
 
 /** A request for a mandate by one of the Operator's applications (policies/operator.rego). */
@@ -120,6 +123,9 @@ export interface MandateInput {
     readonly write_scopes: readonly string[]
     readonly approvals: readonly PlanApproval[]
     readonly approvals_required: number
+    readonly risk: Risk
+    /** Count of access tuples that its preview gains. */
+    readonly gained: number
     /** The requester's own approval does not count; false when absent. */
     readonly second_person?: boolean
   } | null

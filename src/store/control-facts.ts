@@ -38,6 +38,9 @@ export interface PlanFacts {
   readonly expires_at_ms: number
   /** Whether the approved preview asks for a second person; null where it does not say. */
   readonly second_person: boolean | null
+  readonly risk: string | null
+  /** Count of the access tuples that the approved preview gains; null where it does not say. */
+  readonly gained: number | null
   readonly operations: readonly string[]
   /** Whether the plan or a step of it names a system zone. */
   readonly names_system_zone: boolean
@@ -52,6 +55,10 @@ export interface ApprovalFacts {
   readonly approver_id: string
   readonly consumed: boolean
   readonly expires_at_ms: number
+  readonly kind: 'person' | 'autopilot'
+  /** Whether the switch is on as it was when autopilot approved, and its person still opted in. */
+  readonly switched_on: boolean
+  readonly opted_in: boolean
   readonly token: FactsOfToken
 }
 
@@ -74,6 +81,7 @@ const planText = `
   select n.id, n.reach, n.state, n.digest, n.requester_id, n.approvals_required,
     ${milliseconds('n.expires_at')} as expires_at_ms,
     (n.preview->'policy'->>'second_person')::boolean as second_person,
+    n.risk, jsonb_array_length(n.preview->'access'->'gained') as gained,
     array(select step->>'operation' from jsonb_array_elements(n.steps) step) as operations,
     z.system or exists (
       select from zones other join jsonb_array_elements(n.steps) step
@@ -82,11 +90,15 @@ const planText = `
     ${zoneFacts} as zone, ${tokenFacts} as token,
     coalesce((
       select jsonb_agg(jsonb_build_object('id', a.id, 'digest', a.digest,
+        'kind', a.kind, 'switched_on', s.enabled and s.generation = coalesce(a.switch_generation, -1),
+        'opted_in', exists (select from conversations c where c.id = n.conversation_id
+          and c.mode = 'agent' and c.autopilot_token_id = a.approver_token_id),
         'approver_id', a.approver_id, 'consumed', a.consumed_at is not null,
         'expires_at_ms', ${milliseconds('a.expires_at')}, 'token', ${tokenFacts}) order by a.id)
       from approvals a
       join admin_tokens t on t.id = a.approver_token_id
       join principals p on p.id = t.principal_id
+      cross join autopilot_switch s
       where a.plan_id = n.id and a.decision = 'approve'
         and (a.digest = n.digest or ${milliseconds('a.expires_at')} > $2)), '[]') as approvals
   from plans n

@@ -49,6 +49,11 @@ export interface ApprovalRow {
   approver_token_id: string
   digest: string
   decision: 'approve' | 'reject'
+  kind: Generated<'person' | 'autopilot'>
+  /** What autopilot has proven; null for a person's decision. */
+  proof: Json<Record<string, unknown>> | null
+  /** The generation of the switch that autopilot's approval counts under. */
+  switch_generation: number | null
   reason: string | null
   break_glass: boolean
   created_at: Timestamp
@@ -64,6 +69,10 @@ export interface ConversationRow {
   /** The admin token under whose authority the Operator may read. */
   token_id: string
   mode: 'ask' | 'agent'
+  /** The admin token under which its person has opted in to autopilot; null: they have not. */
+  autopilot_token_id: string | null
+  /** Objects that autopilot has changed for this conversation. */
+  autopilot_writes: Generated<number>
   title: string
   created_at: Timestamp
   updated_at: Timestamp
@@ -83,4 +92,23 @@ export interface MessageRow {
   outcome: 'done' | 'question' | 'not_understood' | 'failed' | 'cancelled' | null
   usage: JSONColumnType<Record<string, number>>
   created_at: Timestamp
+}
+
+/** The one row of the switch; each time it is thrown on, what was approved before no longer counts. */
+export interface AutopilotSwitchRow {
+  id: Generated<boolean>
+  enabled: boolean
+  generation: number
+  writes_per_plan: number
+  writes_per_conversation: number
+  writes_per_day: number
+  changed_by_id: string | null
+  changed_by_name: string | null
+  changed_at: Timestamp | null
+}
+
+export interface AutopilotDayRow {
+  /** YYYY-MM-DD in UTC. */
+  day: string
+  writes: number
 }

@@ -1,5 +1,12 @@
 import type { Generated } from 'kysely'
-import type { ApprovalRow, ConversationRow, MessageRow, PlanRow } from './schema-operator.ts'
+import type {
+  ApprovalRow,
+  AutopilotDayRow,
+  AutopilotSwitchRow,
+  ConversationRow,
+  MessageRow,
+  PlanRow,
+} from './schema-operator.ts'
 import type {
   DelegationEdgeRow,
   RevocationRow,
@@ -224,6 +231,8 @@ export interface Tables {
   approvals: ApprovalRow
   conversations: ConversationRow
   messages: MessageRow
+  autopilot_switch: AutopilotSwitchRow
+  autopilot_days: AutopilotDayRow
   sessions: SessionRow
   delegation_edges: DelegationEdgeRow
   revocations: RevocationRow

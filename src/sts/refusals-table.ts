@@ -122,6 +122,9 @@ export const mandateRefusals: Readonly<Record<string, string>> = {
   approval_digest_mismatch: 'An approval names another digest: the plan is not what was approved.',
   approval_consumed: 'An approval was used already.',
   approval_expired: 'The approval has expired; approve the plan again.',
+  autopilot_off:
+    'Autopilot approved this plan and has been switched off since: a person decides now.',
+  autopilot_unproven: 'Autopilot approved a plan that it may not approve.',
   approvals_missing: 'The plan needs more approvals.',
   approver_lacks_capability: 'Who approved can no longer approve.',
   approver_is_requester: 'A second person has to approve this plan.',

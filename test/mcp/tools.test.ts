@@ -45,7 +45,7 @@ describe('the list of tools', () => {
   test('holds every read of a zone, and nothing that changes it but through plans', () => {
     const ids = mcpTools.map(({ operation }) => operation.id)
     const hidden =
-      /^(?:(?:admin_tokens|conversations|webhooks|sessions|delegations|witnesses)\.|audit\.(?:checkpoint|consistency|entries|export|follow|proof)$|plans\.evidence$|zones\.export$)/
+      /^(?:(?:admin_tokens|autopilot|conversations|webhooks|sessions|delegations|witnesses)\.|audit\.(?:checkpoint|consistency|entries|export|follow|proof)$|plans\.evidence$|zones\.export$)/
     const reads = operations.filter(
       ({ id, effect, place }) => effect === 'read' && place !== 'platform' && !hidden.test(id),
     )
@@ -64,7 +64,7 @@ describe('the list of tools', () => {
       ({ name, operation }) =>
         operation.capability === 'approve' ||
         operation.capability === 'owner' ||
-        /approve|reject|token|conversation/.test(`${name} ${operation.id}`),
+        /approve|reject|token|conversation|autopilot/.test(`${name} ${operation.id}`),
     )
     expect(forbidden).toEqual([])
     expect(planTools.map(({ name }) => name)).not.toContain('plan_approve')

@@ -74,6 +74,8 @@ const reasons: Readonly<Record<PolicyCase['entrypoint'], readonly string[]>> = {
     'approval_expired',
     'approver_lacks_capability',
     'approver_is_requester',
+    'autopilot_off',
+    'autopilot_unproven',
     'approvals_missing',
   ],
   'caracal/operator/plan': [

@@ -180,7 +180,7 @@ const rest: Pick<
   Examples,
   Extract<
     OperationId,
-    `${'sessions' | 'delegations' | 'audit' | 'plans' | 'conversations' | 'operator'}.${string}`
+    `${'sessions' | 'delegations' | 'audit' | 'plans' | 'conversations' | 'operator' | 'autopilot'}.${string}`
   >
 > = {
   'sessions.list': nothing,
@@ -263,9 +263,17 @@ const rest: Pick<
   'conversations.delete': (make) => conversation(make),
   'conversations.send': async (make) => ({ ...(await conversation(make)), text: 'hello' }),
   'conversations.cancel': (make) => conversation(make),
+  'conversations.autopilot_on': async (make) => {
+    await make.call('autopilot.on', {})
+    return conversation(make)
+  },
+  'conversations.autopilot_off': (make) => conversation(make),
 
   'operator.status': nothing,
   'operator.capabilities': nothing,
+  'autopilot.status': nothing,
+  'autopilot.on': () => ({ writes_per_plan: 5 }),
+  'autopilot.off': nothing,
 }
 
 const stepUp: Pick<

@@ -2,7 +2,7 @@ import { findOperation } from '../../../tools/catalogue.ts'
 import { lifetimes } from '../../../system-zone/lifetimes.ts'
 import { refuse } from '../../kernel/faults.ts'
 import type { ZoneId } from '../../kernel/ids.ts'
-import type { MandateInput } from '../../policy/input.ts'
+import type { MandateInput, Risk } from '../../policy/input.ts'
 import { planQuery, type PlanFacts } from '../../store/control-facts.ts'
 import {
   controlTerms,
@@ -89,6 +89,8 @@ function planInput(
     approvals_required: plan.approvals_required,
     // What the preview does not say must not make one person enough.
     second_person: plan.second_person ?? true,
+    risk: (plan.risk ?? 'critical') as Risk,
+    gained: plan.gained ?? 1,
     approvals: plan.approvals.map((approval) => ({
       id: approval.id,
       digest: approval.digest,
@@ -98,6 +100,10 @@ function planInput(
         canApprove(approval.token, target, nowMs),
       expired: approval.expires_at_ms <= nowMs,
       consumed: approval.consumed,
+      kind: approval.kind,
+      ...(approval.kind === 'autopilot' && {
+        autopilot: { switched_on: approval.switched_on, opted_in: approval.opted_in },
+      }),
     })),
   }
 }
