@@ -1,5 +1,12 @@
 import type { Generated } from 'kysely'
-import type { ApprovalRow, ConversationRow, MessageRow, PlanRow } from './schema-operator.ts'
+import type {
+  ApprovalRow,
+  ConversationRow,
+  MessageRow,
+  PlanRow,
+  RunEventsRow,
+  RunRow,
+} from './schema-operator.ts'
 import type {
   DelegationEdgeRow,
   RevocationRow,
@@ -224,6 +231,8 @@ export interface Tables {
   approvals: ApprovalRow
   conversations: ConversationRow
   messages: MessageRow
+  runs: RunRow
+  run_events: RunEventsRow
   sessions: SessionRow
   delegation_edges: DelegationEdgeRow
   revocations: RevocationRow
