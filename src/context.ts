@@ -46,7 +46,7 @@ import { anthropicModel } from './operator/model/anthropic.ts'
 import type { Model } from './operator/model/model.ts'
 import { builtInPlanner } from './operator/planner/planner.ts'
 import { systemPrompt } from './operator/prompt.ts'
-import { runningTurns, type RunningTurns } from './operator/running.ts'
+import { startRuns, type Runs } from './operator/runs.ts'
 import type { TurnContext } from './operator/turn.ts'
 import { startDelivery } from './outbox/worker.ts'
 import { loadPolicyEngine, type PolicyEngine } from './policy/load.ts'
@@ -67,7 +67,7 @@ export interface Context extends GateContext, AsyncDisposable {
   readonly sts: Sts
   readonly rates: RateLimiter
   readonly model: Model
-  readonly running: RunningTurns
+  readonly runs: Runs
   readonly turns: TurnContext
   /** The service's URL as clients see it; known once it listens. */
   issuerBase(): string
@@ -153,7 +153,7 @@ function assemble(
   const originBase = (): string | null => config.publicUrl ?? listening
   begun.use(startSequencer({ clock, db, vault, log, originBase }))
   const services: Services = {
-    ...{ vault, policy, issuerBase, system, running: runningTurns() },
+    ...{ vault, policy, issuerBase, system },
     rego: createRegoCompiler(config.opaBin),
     model: overrides.model ?? modelOf(config, secrets),
     mandates: mandatesOf(base, sts),
@@ -171,18 +171,19 @@ function assemble(
     },
     handlers: handlersOf(services),
   }
-  const { model, running, mandates } = services
+  const { model, mandates } = services
+  const turns: TurnContext = {
+    ...{ db, clock, model, log, systemPrompt, timeZone: config.timeZone },
+    openTools: openToolSession(gate),
+    carryOut: (asked) => carryOut(gate, asked),
+    readMandate: mandates.forConversation,
+  }
+  const runs = begun.use(startRuns({ db, clock, turns, log }))
   return {
     ...gate,
-    ...{ config, log, sts, rates, model, running, issuerBase, system },
+    ...{ config, log, sts, rates, model, runs, turns, issuerBase, system },
     controlPrincipal: mandates.principal,
     databaseDied: base.died,
-    turns: {
-      ...{ db, clock, model, log, systemPrompt, timeZone: config.timeZone },
-      openTools: openToolSession(gate),
-      carryOut: (asked) => carryOut(gate, asked),
-      readMandate: mandates.forConversation,
-    },
     listensAt: (url) => {
       listening = url
     },
@@ -220,7 +221,6 @@ function mandatesOf({ db, clock, system }: Base, sts: Sts): OperatorMandates {
 interface Services extends AdminServices {
   system(): SystemIdentities
   readonly model: Model
-  readonly running: RunningTurns
   readonly mandates: OperatorMandates
   gate(): GateContext
 }

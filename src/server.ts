@@ -68,7 +68,10 @@ export async function createServer(context: Context): Promise<FastifyInstance> {
     done()
   })
   await app.register(async (group) => {
-    const streams = { ...conversationStreams(context), ...auditStreams(context, closing.signal) }
+    const streams = {
+      ...conversationStreams(context, closing.signal),
+      ...auditStreams(context, closing.signal),
+    }
     adminRoutes(group, context, streams)
   })
   await app.register(tokenRoutes(context.sts))

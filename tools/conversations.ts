@@ -113,6 +113,22 @@ export const conversations = [
     route: ['POST', `${one}/messages`, 200],
   }),
   operation({
+    id: 'conversations.follow',
+    summary: 'Follow the answer to something you said; the events stream as they are made',
+    effect: 'read',
+    streams: 'events',
+    input: z.strictObject({
+      ...target,
+      message_id: z.string().max(80),
+      since: z.int().min(0).optional().meta({
+        description:
+          'Go on behind this event; Last-Event-ID wins. Absent: the reply, or all events',
+      }),
+    }),
+    output: message,
+    route: ['GET', `${one}/messages/:message_id/stream`, 200],
+  }),
+  operation({
     id: 'conversations.cancel',
     summary: 'Stop the answer that is being made',
     effect: 'act',

@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import type { z } from 'zod'
+import type { RequestOf } from '../../tools/catalogue.ts'
 import { objectOf, type Operation } from '../../tools/operation.ts'
+import { followAnswer } from '../client/converse.ts'
 import { camelOf, verbOf } from './command-names.ts'
 import { coerce, readJsonInput, type Given } from './coerce.ts'
 import { CliError, exitCodes, usage } from './exit-codes.ts'
@@ -156,6 +158,11 @@ async function callOf(
   const { operation } = invocation
   const client = session.client()
   const zone = await zoneOf(session, invocation)
+  if (operation.id === 'conversations.follow') {
+    const { conversation_id, message_id, since } = input as RequestOf<'conversations.follow'>
+    const from = since === undefined ? {} : { since }
+    return await followAnswer(client, zone, conversation_id, message_id, from)
+  }
   if (operation.streams !== null) {
     const { conversation_id, text } = input as { conversation_id: string; text: string }
     return (await say(client, zone, conversation_id, text, session.io)).message

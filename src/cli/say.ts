@@ -46,6 +46,7 @@ async function answerOf(
     onEvent: (event) => {
       if (event.type === 'stage') progress.stage(stageWords[event.stage] ?? event.stage)
       if (event.type === 'tool') progress.stage(event.name.replaceAll('_', ' '))
+      if (event.type === 'restart') progress.stage('beginning anew')
       if (event.type === 'plan') progress.stage('plan drafted and previewed')
     },
   })

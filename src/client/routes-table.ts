@@ -583,6 +583,12 @@ export const routes = {
       answer: 'stream',
       reads: false,
     },
+    follow: {
+      method: 'GET',
+      path: '/v1/zones/:zone_id/operator/conversations/:conversation_id/messages/:message_id/stream',
+      answer: 'stream',
+      reads: true,
+    },
     cancel: {
       method: 'POST',
       path: '/v1/zones/:zone_id/operator/conversations/:conversation_id/cancel',

@@ -21,6 +21,8 @@ export interface CallOptions {
   readonly idempotencyKey?: string
   /** Preview the call instead of doing it: what it would change comes back. */
   readonly dryRun?: boolean
+  /** Of a stream: the id of the last event seen, behind which it goes on. */
+  readonly lastEventId?: string
   readonly signal?: AbortSignal
   /** Sent as `x-request-id`, for what stands between; the service gives every request its own. */
   readonly requestId?: string
@@ -136,13 +138,14 @@ function headersOf(
   request: WireRequest,
   options: CallOptions,
 ): Record<string, string> {
-  const { ifMatch, idempotencyKey, requestId } = options
+  const { ifMatch, idempotencyKey, lastEventId, requestId } = options
   return {
     authorization: `Bearer ${client.adminToken}`,
     accept: 'application/json',
     ...(request.body === undefined ? {} : { 'content-type': 'application/json' }),
     ...(ifMatch === undefined ? {} : { 'if-match': etag(ifMatch) }),
     ...(idempotencyKey === undefined ? {} : { 'idempotency-key': idempotencyKey }),
+    ...(lastEventId === undefined ? {} : { 'last-event-id': lastEventId }),
     ...(requestId === undefined ? {} : { 'x-request-id': requestId }),
     ...request.headers,
   }

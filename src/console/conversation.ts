@@ -172,6 +172,7 @@ function utteranceOf({ id, role, text, plan_ids, outcome }: MessageView): Uttera
 }
 
 function heard(live: Live, event: ConversationEvent): Live {
+  if (event.type === 'restart') return { stage: 'beginning anew', text: '', planIds: [] }
   if (event.type === 'text') return { ...live, text: live.text + event.text }
   if (event.type === 'plan') return { ...live, planIds: [...live.planIds, event.plan.id] }
   return { ...live, stage: event.type === 'tool' ? `used ${event.name}` : event.stage }

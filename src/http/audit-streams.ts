@@ -1,5 +1,3 @@
-import { once } from 'node:events'
-import type { ServerResponse } from 'node:http'
 import { Readable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { stringify } from 'csv-stringify/sync'
@@ -17,6 +15,7 @@ import { filterOf, loggedEntries, type EventFilter, type LoggedEntry } from '../
 import { findZone } from '../store/zones.ts'
 import type { Streams } from './admin.ts'
 import { authenticate } from './authenticate.ts'
+import { beginEventStream, lastSeen, untilGone, write } from './event-stream.ts'
 
 /** What goes on after the door, by operation of the audit log. */
 export function auditStreams(context: Context, closing: AbortSignal): Streams {
@@ -110,19 +109,8 @@ async function followEvents(
 ): Promise<void> {
   const { after, ...filters } = input as InputOf<'audit.follow'>
   const start = lastSeen(request) ?? after ?? (output as OutputOf<'audit.follow'>).after
-  const { raw } = reply
-  reply.hijack()
-  raw.writeHead(200, {
-    ...(reply.getHeaders() as Record<string, string>),
-    'content-type': 'text/event-stream; charset=utf-8',
-    'x-accel-buffering': 'no',
-  })
-  const gone = new AbortController()
-  raw.on('error', () => undefined)
-  raw.on('close', () => {
-    gone.abort()
-  })
-  const signal = AbortSignal.any([gone.signal, closing])
+  const raw = beginEventStream(reply)
+  const signal = untilGone(raw, closing)
   raw.write('retry: 1000\n\n')
   try {
     let beatAtMs = performance.now()
@@ -147,12 +135,6 @@ async function admitAgain(context: Context, request: FastifyRequest, zone: ZoneI
   const operation = findOperation('audit.follow')
   if (operation === undefined) throw new Error('the catalogue has no feed')
   authorize(principal, operation, (await findZone(context.db.unzoned, zone)) ?? null)
-}
-
-/** The header wins: a stream that is taken up again still has the query of its first request. */
-function lastSeen({ headers }: FastifyRequest): number | null {
-  const given = headers['last-event-id']
-  return typeof given === 'string' && /^\d{1,15}$/.test(given) ? Number(given) : null
 }
 
 /** What comes into the log behind a place, page by page; an empty page where nothing has come. */
@@ -203,9 +185,4 @@ async function pause(signal: AbortSignal): Promise<void> {
 
 function messageOf(entry: LoggedEntry): string {
   return `id: ${entry.sequence}\nevent: event\ndata: ${lineOf(entry)}\n\n`
-}
-
-/** Writes as fast as the other side reads. */
-async function write(raw: ServerResponse, text: string, signal: AbortSignal): Promise<void> {
-  if (!raw.write(text)) await once(raw, 'drain', { signal })
 }

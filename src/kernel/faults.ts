@@ -98,6 +98,7 @@ export const faultStatus = {
   autopilot_unproven: 403,
   mode_is_ask: 403,
   secret_in_message: 422,
+  answer_interrupted: 409,
   // OAuth (RFC 6749, 6750, 7009, 7591, 7662, 8628, 8693, 8707, 9449)
   invalid_request: 400,
   invalid_client: 401,

@@ -64,6 +64,8 @@ export const limits = {
   idempotencyKeyChars: 200,
   messageChars: 8_000,
   conversationMessages: 200,
+  runLeaseMs: 10_000,
+  runAttempts: 3,
   modelCallsPerTurn: 16,
   modelTokensPerTurn: 60_000,
   accessTuples: 20_000,

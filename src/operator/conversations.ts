@@ -8,6 +8,7 @@ import {
   deleteConversation,
   findByClientId,
   findConversation,
+  findMessage,
   insertConversation,
   insertMessage,
   lastMessages,
@@ -15,6 +16,7 @@ import {
   type MessageRecord,
 } from '../store/conversations.ts'
 import { readPage } from '../store/pages.ts'
+import { cancelRuns, openRun } from '../store/runs.ts'
 import { findZone } from '../store/zones.ts'
 import { refuseSecrets } from './secrets.ts'
 
@@ -112,7 +114,29 @@ export async function receiveMessage(
     (clientId === null ? undefined : await findByClientId(call.queries, conversation.id, clientId))
   if (kept?.text !== input.text)
     refuse('idempotency_key_reused', 'This client_message_id came before with another text.')
+  if (row !== undefined) await openRun(call.queries, row.id, call.now)
   return messageView(kept)
+}
+
+/** The message whose answer is to be followed; only the person's own are found. */
+export async function followedMessage(
+  call: Call,
+  input: InputOf<'conversations.follow'>,
+): Promise<MessageView> {
+  const { id } = await own(call, input.conversation_id)
+  const row = await findMessage(call.queries, id, input.message_id)
+  return row?.role === 'person'
+    ? messageView(row)
+    : refuse('not_found', 'You have said no such thing in this conversation.')
+}
+
+/** Stops what is being answered, on whichever replica: whoever is told so finds a stopped answer. */
+export async function cancelAnswers(
+  call: Call,
+  input: InputOf<'conversations.cancel'>,
+): Promise<OutputOf<'conversations.cancel'>> {
+  const { id } = await own(call, input.conversation_id)
+  return { cancelled: await cancelRuns(call.queries, id, call.now) }
 }
 
 export async function own(call: Call, id: string): Promise<ConversationRecord> {

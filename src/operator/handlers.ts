@@ -9,10 +9,11 @@ import { autopilotHandlers } from './autopilot/handlers.ts'
 import { applyPlan, applyRefused, prepareApply, type Mandates } from './apply.ts'
 import { approvePlan, approveRefused, rejectPlan } from './approve.ts'
 import {
+  cancelAnswers,
   dropConversation,
+  followedMessage,
   listConversations,
   openConversation,
-  own,
   receiveMessage,
   showConversation,
 } from './conversations.ts'
@@ -22,7 +23,6 @@ import { importPlan } from './import.ts'
 import type { Model } from './model/model.ts'
 import { planOf } from './plan-lookup.ts'
 import { isInState, planView } from './plan-view.ts'
-import type { RunningTurns } from './running.ts'
 import { undoPlan } from './undo.ts'
 
 /** What the Operator's own operations need of the service. */
@@ -31,7 +31,6 @@ export interface OperatorServices {
   gate(): GateContext
   readonly mandates: Mandates
   readonly model: Model
-  readonly running: RunningTurns
   identities(): readonly { name: string; id: string; scopes: string[] }[]
 }
 
@@ -41,7 +40,7 @@ type Own = Pick<
 >
 
 export function operatorHandlers(services: OperatorServices): Own {
-  const { mandates, model, running } = services
+  const { mandates, model } = services
   return {
     async 'plans.list'(call, input) {
       const where = [sql`zone_id = ${call.zone}`]
@@ -90,9 +89,8 @@ export function operatorHandlers(services: OperatorServices): Own {
     'conversations.get': showConversation,
     'conversations.delete': dropConversation,
     'conversations.send': receiveMessage,
-    async 'conversations.cancel'(call, input) {
-      return { cancelled: running.cancel((await own(call, input.conversation_id)).id) }
-    },
+    'conversations.follow': followedMessage,
+    'conversations.cancel': cancelAnswers,
 
     'operator.status': () =>
       Promise.resolve({

@@ -2,25 +2,26 @@ import { proposingTools } from '../../tools/mcp.ts'
 import type { PlatformEvent } from '../audit/event.ts'
 import { recordEvents } from '../audit/record.ts'
 import type { Clock } from '../kernel/clock.ts'
-import { Fault, isFault } from '../kernel/faults.ts'
+import { Fault, isFault, type FaultCode } from '../kernel/faults.ts'
 import { newId, type ZoneId } from '../kernel/ids.ts'
 import { limits } from '../kernel/limits.ts'
 import type { ControlPrincipal, Principal } from '../gate/principal.ts'
 import { actorOf } from '../gate/events.ts'
-import type { Database } from '../store/database.ts'
+import type { Database, Queries } from '../store/database.ts'
 import {
   findConversation,
-  findReply,
   insertMessage,
   lastMessages,
   type ConversationRecord,
   type MessageRecord,
 } from '../store/conversations.ts'
+import { plansOfRequests } from '../store/plans.ts'
 import { findZone, type Zone } from '../store/zones.ts'
 import type { CarriedOut } from './autopilot/carry-out.ts'
 import type { Asked } from './autopilot/decide.ts'
-import { messageView, type MessageView } from './conversations.ts'
+import type { MessageView } from './conversations.ts'
 import type { Model, Turn, TurnEvent, TurnResult } from './model/model.ts'
+import { RunLost } from './run-feed.ts'
 import type { OpenToolSession, ToolSession } from './tool-session.ts'
 
 /** What a turn needs of the service. */
@@ -56,24 +57,41 @@ export interface TurnRequest {
   readonly message: MessageView
   readonly requestId: string
   readonly traceId: string | undefined
+  /** A failure that is the answer, without anybody being asked. */
+  readonly refusal: Fault | null
+  /** The requests of earlier attempts, which broke off. */
+  readonly earlierRequests: readonly string[]
   readonly signal: AbortSignal
   readonly emit: (event: TurnEvent) => void
+  /** Resolves when what was said is kept; throws where the run was stopped or is in other hands. */
+  readonly confirm: () => Promise<void>
+  /** Ends the run in the transaction that keeps the reply; null where it is in other hands. */
+  readonly end: (queries: Queries) => Promise<{ readonly cancelled: boolean } | null>
 }
 
 /**
  * Answers one message: a mandate from the STS, the MCP tools with it, the model, and its reply kept
- * with one event. Sent again, the same message gets the same reply. A failure is a reply too.
+ * with one event. A failure is a reply too. Throws {@link RunLost}, and keeps nothing, where another
+ * has the run in hand by now.
  */
-export async function answerMessage(
-  context: TurnContext,
-  request: TurnRequest,
-): Promise<MessageView> {
+export async function answerMessage(context: TurnContext, request: TurnRequest): Promise<void> {
   const before = await load(context, request)
-  if (before.reply !== undefined) return messageView(before.reply)
-  const plans: string[] = []
+  const plans = [...before.plans]
   const outcome = await attempt(context, request, before, plans)
-  const notes = outcome.ok ? await carryOutAll(context, request, plans) : []
-  return keep(context, request, before.conversation, outcome, plans, notes)
+  const stands = await flushed(request)
+  const notes = outcome.ok && stands ? await carryOutAll(context, request, plans) : []
+  if (notes.length > 0) await flushed(request)
+  await keep(context, request, before.conversation, { outcome, plans, notes })
+}
+
+/** Whether the run still stands. What could not be written is missing from the stream alone. */
+async function flushed({ confirm }: TurnRequest): Promise<boolean> {
+  try {
+    await confirm()
+    return true
+  } catch {
+    return false
+  }
 }
 
 /** Lets autopilot look at the plans of a turn that has gone well; what it did, in sentences. */
@@ -102,11 +120,12 @@ interface Loaded {
   readonly zone: Zone
   readonly conversation: ConversationRecord
   readonly history: readonly MessageRecord[]
-  readonly reply: MessageRecord | undefined
+  /** What an earlier attempt had proposed before it broke off. */
+  readonly plans: readonly string[]
 }
 
 async function load(context: TurnContext, request: TurnRequest): Promise<Loaded> {
-  const { zone, principal, message } = request
+  const { zone, principal, message, earlierRequests } = request
   return context.db.transaction(zone, async (queries) => {
     const id = message.conversation_id
     const [found, conversation] = [
@@ -117,14 +136,21 @@ async function load(context: TurnContext, request: TurnRequest): Promise<Loaded>
       throw new Fault('not_found', 'This conversation has been deleted.')
     const messages = await lastMessages(queries, id, limits.conversationMessages)
     const upTo = messages.findIndex((row) => row.id === message.id)
-    const reply = await findReply(queries, message.id)
-    return { zone: found, conversation, history: messages.slice(0, upTo + 1), reply }
+    const plans =
+      earlierRequests.length === 0
+        ? []
+        : await plansOfRequests(queries, id, earlierRequests, new Date(message.created_at))
+    return { zone: found, conversation, history: messages.slice(0, upTo + 1), plans }
   })
 }
 
 type Outcome =
   | { readonly ok: true; readonly result: TurnResult }
-  | { readonly ok: false; readonly fault: Fault; readonly cancelled: boolean }
+  | {
+      readonly ok: false
+      readonly code: FaultCode | 'cancelled'
+      readonly text: string
+    }
 
 async function attempt(
   context: TurnContext,
@@ -132,30 +158,81 @@ async function attempt(
   loaded: Loaded,
   plans: string[],
 ): Promise<Outcome> {
-  const { emit, signal } = request
+  const { signal, refusal } = request
   try {
-    emit({ type: 'stage', stage: 'mandate' })
-    const { conversation } = loaded
-    const mandate = await context.readMandate(conversation.id, request.requestId, request.traceId)
-    await using session = await context.openTools({
-      principal: mandate,
-      zone: request.zone,
-      requestId: request.requestId,
-      traceId: request.traceId,
-    })
-    emit({ type: 'stage', stage: 'thinking' })
-    const turn = turnOf(context, request, loaded, session, plans)
-    return { ok: true, result: await context.model.answer(turn) }
+    signal.throwIfAborted()
+    if (refusal !== null) throw refusal
+    if (loaded.plans.length > 0) return showAgain(request, loaded.plans)
+    return { ok: true, result: await ask(context, request, loaded, plans) }
   } catch (error) {
-    if (!isFault(error) && !signal.aborted)
-      context.log.error({ err: error, requestId: request.requestId }, 'a turn failed')
-    const fault = isFault(error)
-      ? error
-      : new Fault('model_unavailable', 'The answer could not be made; say it again.', {
-          cause: error,
-        })
-    return { ok: false, fault, cancelled: signal.aborted }
+    if (signal.reason instanceof RunLost) throw signal.reason
+    if (signal.aborted) return stoppedOutcome
+    if (isFault(error)) return { ok: false, code: error.code, text: error.message }
+    context.log.error({ err: error, requestId: request.requestId }, 'a turn failed')
+    const text = 'The answer could not be made; say it again.'
+    return { ok: false, code: 'model_unavailable', text }
   }
+}
+
+/**
+ * Plans that a process proposed before it died are shown and not proposed a second time; what more it
+ * may have meant to do, nobody knows.
+ */
+function showAgain({ emit }: TurnRequest, plans: readonly string[]): Outcome {
+  for (const id of plans) emit({ type: 'plan', plan: { id } })
+  return {
+    ok: true,
+    result: {
+      text: 'I was interrupted after this was proposed, and have not gone on: look at it, and say what is missing.',
+      outcome: 'done',
+      usage: { calls: 0, inputTokens: 0, outputTokens: 0 },
+    },
+  }
+}
+
+/** Asks the model. A stop is not kept waiting by it, only by the tool calls that are under way. */
+async function ask(
+  context: TurnContext,
+  request: TurnRequest,
+  loaded: Loaded,
+  plans: string[],
+): Promise<TurnResult> {
+  const { emit, signal } = request
+  emit({ type: 'stage', stage: 'mandate' })
+  const { conversation } = loaded
+  const mandate = await context.readMandate(conversation.id, request.requestId, request.traceId)
+  signal.throwIfAborted()
+  await using session = await context.openTools({
+    principal: mandate,
+    zone: request.zone,
+    requestId: request.requestId,
+    traceId: request.traceId,
+  })
+  emit({ type: 'stage', stage: 'thinking' })
+  const calls = new Set<Promise<unknown>>()
+  const turn = turnOf(context, request, loaded, session, { plans, calls })
+  try {
+    return await Promise.race([context.model.answer(turn), stopped(signal)])
+  } finally {
+    await Promise.allSettled(calls)
+  }
+}
+
+function stopped(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    const stop = (): void => {
+      reject(signal.reason as Error)
+    }
+    if (signal.aborted) stop()
+    else signal.addEventListener('abort', stop, { once: true })
+  })
+}
+
+/** What a turn leaves behind while it runs. */
+interface Traces {
+  readonly plans: string[]
+  /** Tool calls under way. */
+  readonly calls: Set<Promise<unknown>>
 }
 
 function turnOf(
@@ -163,7 +240,7 @@ function turnOf(
   request: TurnRequest,
   loaded: Loaded,
   session: ToolSession,
-  plans: string[],
+  { plans, calls }: Traces,
 ): Turn {
   const { zone, conversation, history } = loaded
   const nowMs = context.clock.now()
@@ -179,7 +256,11 @@ function turnOf(
     tools: session.tools,
     async call(name, args) {
       request.signal.throwIfAborted()
-      const answer = await session.call(name, args)
+      // Whoever was taken for dead, or stopped on another replica, must not propose any more.
+      if (proposingTools.includes(name)) await request.confirm()
+      const calling = session.call(name, args)
+      calls.add(calling)
+      const answer = await calling.finally(() => calls.delete(calling))
       request.emit({ type: 'tool', name, ok: answer.ok })
       if (proposingTools.includes(name) && answer.ok && typeof answer.value.id === 'string') {
         plans.push(answer.value.id)
@@ -194,45 +275,58 @@ function turnOf(
   }
 }
 
+/** What a turn has come to. */
+interface Made {
+  readonly outcome: Outcome
+  readonly plans: readonly string[]
+  /** What autopilot did with the plans, in sentences. */
+  readonly notes: readonly string[]
+}
+
 async function keep(
   context: TurnContext,
   request: TurnRequest,
   conversation: ConversationRecord,
-  outcome: Outcome,
-  plans: readonly string[],
-  notes: readonly string[],
-): Promise<MessageView> {
+  { outcome: made, plans, notes }: Made,
+): Promise<void> {
   const nowMs = context.clock.now()
   const now = new Date(nowMs)
-  const words = outcome.ok
-    ? { text: [outcome.result.text, ...notes].join('\n\n'), outcome: outcome.result.outcome }
-    : {
-        text: outcome.cancelled ? 'Stopped.' : outcome.fault.message,
-        outcome: outcome.cancelled ? ('cancelled' as const) : ('failed' as const),
-      }
-  return context.db.transaction(request.zone, async (queries) => {
-    const row = await insertMessage(
+  await context.db.transaction(request.zone, async (queries) => {
+    const run = await request.end(queries)
+    if (run === null) throw new RunLost()
+    // Whoever was told that it is stopped must find it so, even where the answer came first.
+    const outcome = run.cancelled ? stoppedOutcome : made
+    await insertMessage(
       queries,
       {
         id: newId('message', nowMs),
         zone_id: request.zone,
         conversation_id: conversation.id,
         role: 'operator',
-        ...words,
+        ...wordsOf(outcome, notes),
         client_message_id: null,
         in_reply_to: request.message.id,
         plan_ids: [...plans],
         model: context.model.name,
-        usage: JSON.stringify(outcome.ok ? outcome.result.usage : {}),
+        usage: JSON.stringify(made.ok ? made.result.usage : {}),
         created_at: now,
       },
       now,
     )
     await recordEvents(queries, nowMs, [answerEvent(context, request, outcome, plans)])
-    const kept = row ?? (await findReply(queries, request.message.id))
-    if (kept === undefined) throw new Fault('not_found', 'This conversation has been deleted.')
-    return messageView(kept)
   })
+}
+
+const stoppedOutcome: Outcome = { ok: false, code: 'cancelled', text: 'Stopped.' }
+
+/** What autopilot did is said however the turn ended. */
+function wordsOf(
+  outcome: Outcome,
+  notes: readonly string[],
+): Pick<MessageRecord, 'text' | 'outcome'> {
+  const text = [outcome.ok ? outcome.result.text : outcome.text, ...notes].join('\n\n')
+  if (outcome.ok) return { text, outcome: outcome.result.outcome }
+  return { text, outcome: outcome.code === 'cancelled' ? 'cancelled' : 'failed' }
 }
 
 /** What the model was used for, by whom and how much; never a word of what was said. */
@@ -250,7 +344,7 @@ function answerEvent(
     requestId: request.requestId,
     traceId: request.traceId,
     planId: plans.at(-1),
-    reason: outcome.ok ? undefined : outcome.fault.code,
+    reason: outcome.ok ? undefined : outcome.code,
     diagnostics: {
       model: context.model.name,
       offline: context.model.offline,

@@ -50,6 +50,20 @@ export async function lastMessages(
   return rows.reverse()
 }
 
+/** Index: primary key. */
+export async function findMessage(
+  queries: Queries,
+  conversationId: string,
+  id: string,
+): Promise<MessageRecord | undefined> {
+  return queries
+    .selectFrom('messages')
+    .selectAll()
+    .where('id', '=', id)
+    .where('conversation_id', '=', conversationId)
+    .executeTakeFirst()
+}
+
 /** Index: messages_client_id. */
 export async function findByClientId(
   queries: Queries,

@@ -2,7 +2,13 @@ import { Kysely, PostgresDialect, sql } from 'kysely'
 import pg from 'pg'
 import { limits } from '../kernel/limits.ts'
 import type { ZoneId } from '../kernel/ids.ts'
-import { logChannel, openNotifications, trustChannel, type Notifications } from './notifications.ts'
+import {
+  logChannel,
+  openNotifications,
+  runChannel,
+  trustChannel,
+  type Notifications,
+} from './notifications.ts'
 import type { Tables } from './schema.ts'
 
 /** The role of every query of the service; migrations alone run as the owner. */
@@ -17,6 +23,8 @@ export interface Database extends AsyncDisposable {
   readonly trustNotices: Notifications
   /** Zones whose audit log has grown, a moment after the commit. */
   readonly logNotices: Notifications
+  /** Messages whose runs have moved on, a moment after the commit. */
+  readonly runNotices: Notifications
   /** Single statements on the tables that no zone owns; rows of zones are not to be seen here. */
   readonly unzoned: Queries
   /**
@@ -26,7 +34,7 @@ export interface Database extends AsyncDisposable {
   transaction<T>(zone: ZoneId | '*', work: (queries: Queries) => Promise<T>): Promise<T>
 }
 
-/** Connections for queries at the most, beside one that listens; PostgreSQL allows 100 in all. */
+/** Connections for queries at the most, beside those that listen; PostgreSQL allows 100 in all. */
 const poolSize = 20
 
 pg.types.setTypeParser(pg.types.builtins.INT8, (text) => Number(text))
@@ -43,6 +51,7 @@ export function openDatabase(connectionConfig: pg.PoolConfig): Database {
   })
   const trustNotices = openNotifications({ ...connectionConfig, options }, trustChannel)
   const logNotices = openNotifications({ ...connectionConfig, options }, logChannel)
+  const runNotices = openNotifications({ ...connectionConfig, options }, runChannel)
   // A connection that breaks fails its queries and is replaced at the next use. Without listeners,
   // on the idle ones and on those in use, it would end the process.
   pool.on('error', () => undefined)
@@ -52,11 +61,13 @@ export function openDatabase(connectionConfig: pg.PoolConfig): Database {
     pool,
     trustNotices,
     logNotices,
+    runNotices,
     unzoned: kysely,
     transaction: (zone, work) => inTransaction(kysely, zone, work),
     async [Symbol.asyncDispose]() {
       await trustNotices[Symbol.asyncDispose]()
       await logNotices[Symbol.asyncDispose]()
+      await runNotices[Symbol.asyncDispose]()
       await kysely.destroy()
     },
   }

@@ -13,6 +13,7 @@ export const finishedThings: readonly Prune[] = [
   pruneSessions,
   pruneHolds,
   pruneDeliveries,
+  pruneRuns,
 ]
 
 /** Delegations that were revoked or have expired. Indexes: delegation_edges_age, _parent. */
@@ -78,6 +79,21 @@ async function pruneDeliveries(queries: Queries, before: Date, atOnce: number): 
         select id from webhook_deliveries
         where created_at < ${before} and state <> 'pending'
           and coalesce(delivered_at, next_attempt_at) < ${before}
+        order by created_at limit ${atOnce} for update skip locked)`,
+  )
+}
+
+/**
+ * Runs with what they said, which the reply has whole; those that nobody ended as well. Index:
+ * runs_age.
+ */
+async function pruneRuns(queries: Queries, before: Date, atOnce: number): Promise<number> {
+  return count(
+    queries,
+    sql`
+      delete from runs where message_id in (
+        select message_id from runs
+        where created_at < ${before} and (ended_at is null or ended_at < ${before})
         order by created_at limit ${atOnce} for update skip locked)`,
   )
 }

@@ -7,6 +7,9 @@ export const trustChannel = 'caracal_trust'
 /** The channel on which a zone is named whose audit log has grown. */
 export const logChannel = 'caracal_log'
 
+/** The channel on which a message is named whose run has said more, was cancelled or has ended. */
+export const runChannel = 'caracal_runs'
+
 /** Called with the payload of a notification; with null where some may have been missed. */
 export type Hearer = (payload: string | null) => void
 

@@ -93,3 +93,32 @@ export async function consumeApprovals(queries: Queries, planId: string, now: Da
     .where('consumed_at', 'is', null)
     .execute()
 }
+
+/**
+ * The plans that some requests of a conversation have made since a time, by their events, oldest
+ * first. Index: events_logged_request.
+ */
+export async function plansOfRequests(
+  queries: Queries,
+  conversationId: string,
+  requestIds: readonly string[],
+  since: Date,
+): Promise<readonly string[]> {
+  const rows = await queries
+    .selectFrom('plans')
+    .select('id')
+    .where('conversation_id', '=', conversationId)
+    .where('created_at', '>=', since)
+    .where(
+      'id',
+      'in',
+      queries
+        .selectFrom('events')
+        .select('plan_id')
+        .where('request_id', 'in', requestIds)
+        .where('outcome', '=', 'applied'),
+    )
+    .orderBy('id')
+    .execute()
+  return rows.map(({ id }) => id)
+}

@@ -1,4 +1,4 @@
-import type { Generated, JSONColumnType } from 'kysely'
+import type { ColumnType, Generated, JSONColumnType } from 'kysely'
 import type { Json, Timestamp } from './columns.ts'
 
 export interface PlanRow {
@@ -91,6 +91,10 @@ export interface MessageRow {
   model: string | null
   outcome: 'done' | 'question' | 'not_understood' | 'failed' | 'cancelled' | null
   usage: JSONColumnType<Record<string, number>>
+  /** What the text rests on: things that tools returned while it was made. */
+  citations: ColumnType<Citation[], string | undefined, string>
+  /** Ids in the text that no tool returned. */
+  unverified_ids: Generated<string[]>
   created_at: Timestamp
 }
 
@@ -111,4 +115,38 @@ export interface AutopilotDayRow {
   /** YYYY-MM-DD in UTC. */
   day: string
   writes: number
+}
+
+export interface Citation {
+  readonly kind: string
+  readonly id: string
+  readonly name: string | null
+}
+
+/** The answering of one message: `open` until somebody has it in hand. */
+export interface RunRow {
+  message_id: string
+  zone_id: string
+  conversation_id: string
+  state: 'open' | 'running' | 'broken' | 'ended'
+  /** How often it was taken in hand; whoever has it knows the number, and nobody before does. */
+  attempt: Generated<number>
+  last_sequence: Generated<number>
+  /** The request of each attempt. */
+  request_ids: Generated<string[]>
+  /** Why the last attempt broke off. */
+  failure: ColumnType<{ code: string; message: string } | null, string | null, string | null>
+  cancelled_at: Timestamp | null
+  /** When whoever has it in hand last said so, by the clock of the database. */
+  beat_at: Generated<Date>
+  created_at: Timestamp
+  ended_at: Timestamp | null
+}
+
+/** Events of a run that were written together; they end with the sequence of the row. */
+export interface RunEventsRow {
+  message_id: string
+  zone_id: string
+  last_sequence: number
+  events: Json<unknown[]>
 }

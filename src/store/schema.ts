@@ -6,6 +6,8 @@ import type {
   ConversationRow,
   MessageRow,
   PlanRow,
+  RunEventsRow,
+  RunRow,
 } from './schema-operator.ts'
 import type {
   DelegationEdgeRow,
@@ -233,6 +235,8 @@ export interface Tables {
   messages: MessageRow
   autopilot_switch: AutopilotSwitchRow
   autopilot_days: AutopilotDayRow
+  runs: RunRow
+  run_events: RunEventsRow
   sessions: SessionRow
   delegation_edges: DelegationEdgeRow
   revocations: RevocationRow

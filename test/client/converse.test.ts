@@ -1,7 +1,7 @@
 import { ReadableStream } from 'node:stream/web'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { converse, type ConversationEvent } from '../../src/client/converse.ts'
+import { converse, followAnswer, type ConversationEvent } from '../../src/client/converse.ts'
 import { serverEvents, type ServerEvent } from '../../src/client/event-stream.ts'
 import { event, json, startWire, stream, type Seen } from './wire.ts'
 
@@ -40,22 +40,72 @@ test('events are handed on as they come and the message is the answer', async ()
   })
 })
 
-test('a stream that breaks is taken up again under the same message id', async () => {
+const accepted = 'event: accepted\ndata: {"message_id":"msg_1"}\n\n'
+const gone = event('error', { error: 'answer_interrupted', request_id: 'req_9' })
+
+test('a stream that breaks is followed behind the last event, each of which comes once', async () => {
   await using wire = await startWire(
-    stream([event('text', { text: 'Hel' })], true),
-    stream([event('text', { text: 'Hello' }), event('done', answer)]),
+    stream([accepted, event('text', { text: 'Hel' }, 1)], true),
+    stream([accepted, event('text', { text: 'Hel' }, 1), event('text', { text: 'l' }, 2)], true),
+    stream([accepted, event('text', { text: 'o' }, 3), event('done', answer, 4)]),
   )
   const texts: string[] = []
   const onEvent = (one: ConversationEvent): void => {
     if (one.type === 'text') texts.push(one.text)
   }
   expect(await converse(wire.client(), 'default', 'conv_1', 'hi', { onEvent })).toEqual(answer)
-  expect(texts).toEqual(['Hel'])
+  expect(texts).toEqual(['Hel', 'l', 'o'])
+  const path = '/v1/zones/default/operator/conversations/conv_1/messages'
+  expect(wire.seen.map(({ method, url }) => `${method} ${url}`)).toEqual([
+    `POST ${path}`,
+    `GET ${path}/msg_1/stream?since=1`,
+    `GET ${path}/msg_1/stream?since=2`,
+  ])
+})
+
+test('a stream that breaks before it was accepted is asked for again under the same id', async () => {
+  await using wire = await startWire(stream([], true), stream([accepted, event('done', answer, 1)]))
+  expect(await converse(wire.client(), 'default', 'conv_1', 'hi')).toEqual(answer)
   const ids = wire.seen.map(
     ({ body }: Seen) => (body as Record<string, string>)['client_message_id'],
   )
   expect(ids[0]).toMatch(/^[0-9a-f-]{36}$/)
   expect(ids[1]).toBe(ids[0])
+})
+
+test('where the process that was answering has died, the message is sent again, once', async () => {
+  await using wire = await startWire(
+    stream([accepted, event('text', { text: 'Hel' }, 1)], true),
+    stream([accepted, gone]),
+    stream([accepted, event('restart', {}, 2), event('text', { text: 'Hello' }, 3)], true),
+    stream([accepted, event('done', answer, 4)]),
+  )
+  const events: ConversationEvent[] = []
+  const onEvent = (one: ConversationEvent): void => void events.push(one)
+  expect(await converse(wire.client(), 'default', 'conv_1', 'hi', { onEvent })).toEqual(answer)
+  expect(events).toEqual([
+    { type: 'text', text: 'Hel' },
+    { type: 'restart' },
+    { type: 'text', text: 'Hello' },
+  ])
+  expect(wire.seen.map(({ method, headers }) => [method, headers['last-event-id']])).toEqual([
+    ['POST', undefined],
+    ['GET', '1'],
+    ['POST', '1'],
+    ['POST', '3'],
+  ])
+})
+
+test('an answer is followed by its message, and refused where nobody has it in hand', async () => {
+  await using wire = await startWire(
+    stream([accepted, event('text', { text: 'lo' }, 5)], true),
+    stream([accepted, event('done', answer, 6)]),
+    stream([accepted, gone]),
+  )
+  const follow = () => followAnswer(wire.client(), 'default', 'conv_1', 'msg_1', { since: 4 })
+  expect(await follow()).toEqual(answer)
+  await expect(follow()).rejects.toMatchObject({ code: 'answer_interrupted' })
+  expect(wire.seen.map(({ headers }) => headers['last-event-id'])).toEqual(['4', '5', '4'])
 })
 
 test('a stream that never ends properly is an interruption', async () => {

@@ -13,15 +13,16 @@ export interface Replica extends AsyncDisposable {
   kill(): Promise<void>
 }
 
-const startTimeoutMs = 20_000
+const startTimeoutMs = 60_000
 
 /**
- * Starts a replica through the same entry as `npm start`, or through that of a test with arguments;
- * resolves once it listens.
+ * Starts a replica through the same entry as `npm start`, or through that of a test with arguments,
+ * with settings of its own; resolves once it listens.
  */
 export async function startReplica(
   world: World,
   entry: readonly string[] = ['src/main.ts'],
+  settings: Readonly<Record<string, string>> = {},
 ): Promise<Replica> {
   const home = await mkdtemp(join(tmpdir(), 'caracal-replica-'))
   const child = spawn(process.execPath, [...entry], {
@@ -33,6 +34,7 @@ export async function startReplica(
       CARACAL_PUBLIC_URL: world.url,
       CARACAL_MASTER_KEY: world.masterKey.toString('base64'),
       DATABASE_URL: databaseUrl(world),
+      ...settings,
     },
   })
   let words = ''

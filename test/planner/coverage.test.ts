@@ -45,6 +45,7 @@ const unreached: Readonly<Record<string, string>> = {
   'witnesses.list': notOffered,
   'conversations.list': ownSurface,
   'conversations.get': ownSurface,
+  'conversations.follow': ownSurface,
   'admin_tokens.list': notOffered,
 }
 

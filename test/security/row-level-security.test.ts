@@ -41,6 +41,12 @@ beforeAll(async () => {
        values ('msg_' || $1::text, $1, $2, 'person', 'hello', '{}', '{}', now())`,
       [make.zone, talk.id],
     )
+    await world.sql(
+      `insert into runs (message_id, zone_id, conversation_id, state, created_at)
+       values ('msg_' || $1::text, $1, $2, 'ended', now())`,
+      [make.zone, talk.id],
+    )
+    await world.sql(`insert into run_events values ('msg_' || $1::text, $1, 1, '[]')`, [make.zone])
     await world.sql(`insert into revocations values ($1, 'session', $2, now(), now(), 1)`, [
       make.zone,
       policy.id,

@@ -43,7 +43,7 @@ export function send(
   return world.call('POST', path, body, as.token === undefined ? {} : { token: as.token })
 }
 
-/** Says something and gives the events of the answer, of which the last is `done` or `error`. */
+/** Says something and gives the events of the answer, of which the last is `done`. */
 export async function say(
   world: World,
   conversation: Pick<Conversation, 'id' | 'zone_id'>,
@@ -60,7 +60,8 @@ export async function say(
   return { events, reply: last?.data as unknown as Message }
 }
 
-function eventsOf(stream: string): readonly Sent[] {
+/** The events of a run that an answer holds, with their sequences; comments are left out. */
+export function eventsOf(stream: string): readonly Sent[] {
   return stream
     .split('\n\n')
     .filter((block) => block !== '' && !block.startsWith(':'))
@@ -69,6 +70,7 @@ function eventsOf(stream: string): readonly Sent[] {
       const data = JSON.parse(lines.get('data') ?? 'null') as Record<string, unknown>
       return { id: Number(lines.get('id')), event: lines.get('event') ?? '', data }
     })
+    .filter(({ event }) => event !== 'accepted')
 }
 
 function split(line: string): [string, string] {

@@ -262,6 +262,13 @@ const rest: Pick<
   'conversations.get': (make) => conversation(make),
   'conversations.delete': (make) => conversation(make),
   'conversations.send': async (make) => ({ ...(await conversation(make)), text: 'hello' }),
+  'conversations.follow': async (make) => {
+    const { conversation_id } = await conversation(make)
+    const said = { conversation_id, text: 'hello', client_message_id: 'one' }
+    await make.call('conversations.send', said)
+    const { messages } = await make.call('conversations.get', { conversation_id })
+    return { conversation_id, message_id: messages[0]?.id ?? '' }
+  },
   'conversations.cancel': (make) => conversation(make),
   'conversations.autopilot_on': async (make) => {
     await make.call('autopilot.on', {})
