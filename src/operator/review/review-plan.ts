@@ -8,7 +8,7 @@ import type { Call } from '../../gate/handler.ts'
 import type { StepsPreview } from '../../gate/preview.ts'
 import { platform } from '../../gate/principal.ts'
 import { highest } from '../../gate/risk.ts'
-import type { Queries } from '../../store/database.ts'
+import { seeEveryZone, type Queries } from '../../store/database.ts'
 import { findPlan, lockPlan, updatePlan, type PlanRecord } from '../../store/plans.ts'
 import { openTx } from '../../store/tx.ts'
 import { previewColumns } from '../draft.ts'
@@ -65,6 +65,7 @@ async function hear(
   if (heard === 'raised' && answer !== null) {
     const principal = (await authorityOf(queries, plan.requester_token_id, tx.nowMs)) ?? platform
     const { requestId, traceId } = asked
+    if (plan.reach === 'platform') await seeEveryZone(queries)
     const call: Call = { ...tx, principal, requestId, traceId, surface: 'api', rehearsal: true }
     after = await keep(context, call, plan, { ...answer, model: reviewer.name })
   }
