@@ -36,6 +36,7 @@ export const configTable = [
   entry('ANTHROPIC_API_KEY', 'Lets the Operator use Claude', 'the built-in planner', true),
   entry('ANTHROPIC_BASE_URL', 'Any endpoint that speaks the Messages API', 'Anthropic’s'),
   entry('CARACAL_MODEL', 'Model of the Operator', '`claude-sonnet-5-5`'),
+  entry('CARACAL_REVIEW', '`on` has the model review plans: it may raise the risk', '`off`'),
   entry('OPA_BIN', 'The `opa` CLI, for compiling policies', '`opa` on the PATH'),
   entry('CARACAL_URL', 'Command line: base URL of the service', 'found through the home'),
   entry('CARACAL_ZONE', 'Command line: the zone, by id or slug', '`default`'),
@@ -62,6 +63,8 @@ export interface Config {
   readonly timeZone: string
   readonly model: string
   readonly modelBaseUrl: string | null
+  /** Whether the model gives plans a second look, which may raise their risk. */
+  readonly reviewPlans: boolean
   /** Path of the `opa` CLI; null where there is none. */
   readonly opaBin: string | null
 }
@@ -99,6 +102,7 @@ const schema = {
     .refine((text) => Buffer.from(text, 'base64').length === 32, 'must be 32 bytes in base64'),
   DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }),
   ANTHROPIC_BASE_URL: httpUrl,
+  CARACAL_REVIEW: z.enum(['on', 'off']),
   CARACAL_URL: httpUrl,
 } as const satisfies Partial<Record<Key, z.ZodType>>
 
@@ -118,6 +122,7 @@ export function readConfig(env: Env): { config: Config; secrets: Secrets } {
         read(env, 'CARACAL_TIMEZONE') ?? new Intl.DateTimeFormat().resolvedOptions().timeZone,
       model: text(env, 'CARACAL_MODEL') ?? 'claude-sonnet-5-5',
       modelBaseUrl: read(env, 'ANTHROPIC_BASE_URL') ?? null,
+      reviewPlans: read(env, 'CARACAL_REVIEW') === 'on',
       opaBin: opaOf(env),
     },
     secrets: {

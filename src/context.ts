@@ -44,8 +44,10 @@ import { carryOut } from './operator/autopilot/carry-out.ts'
 import { operatorHandlers } from './operator/handlers.ts'
 import { anthropicModel } from './operator/model/anthropic.ts'
 import type { Model } from './operator/model/model.ts'
-import { builtInPlanner } from './operator/planner/planner.ts'
+import { builtInPlanner, plannerName } from './operator/planner/planner.ts'
 import { systemPrompt } from './operator/prompt.ts'
+import { reviewPlan } from './operator/review/review-plan.ts'
+import { reviewerOf } from './operator/review/reviewer.ts'
 import { startRuns, type Runs } from './operator/runs.ts'
 import type { TurnContext } from './operator/turn.ts'
 import { startDelivery } from './outbox/worker.ts'
@@ -176,6 +178,7 @@ function assemble(
     ...{ db, clock, model, log, systemPrompt, timeZone: config.timeZone },
     openTools: openToolSession(gate),
     carryOut: (asked) => carryOut(gate, asked),
+    review: reviewOf(gate, config, model),
     readMandate: mandates.forConversation,
   }
   const runs = begun.use(startRuns({ db, clock, turns, log }))
@@ -334,6 +337,13 @@ function modelOf(config: Config, secrets: Secrets): Model {
     maxCalls: limits.modelCallsPerTurn,
     maxTokens: limits.modelTokensPerTurn,
   })
+}
+
+/** Only a model can review: the built-in planner has no second opinion. */
+function reviewOf(gate: GateContext, config: Config, model: Model): TurnContext['review'] {
+  if (!config.reviewPlans || model.name === plannerName) return null
+  const reviewer = reviewerOf(model, gate.clock)
+  return (asked, signal) => reviewPlan(gate, reviewer, asked, signal)
 }
 
 function identitiesOf(system: SystemIdentities) {

@@ -205,6 +205,7 @@ const defaults: Omit<Config, 'home'> = {
   timeZone: 'UTC',
   model: 'scripted',
   modelBaseUrl: null,
+  reviewPlans: false,
   opaBin: null,
 }
 

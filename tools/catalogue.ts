@@ -12,6 +12,7 @@ import type { Operation } from './operation.ts'
 import { operatorOperations } from './operator.ts'
 import { plans } from './plans.ts'
 import { policies } from './policies.ts'
+import { policyAuthor } from './policy-author.ts'
 import { policySets } from './policy-sets.ts'
 import { providers } from './providers.ts'
 import { resources } from './resources.ts'
@@ -32,6 +33,7 @@ export const catalogue = [
   ...subjectIssuers,
   ...subjects,
   ...policies,
+  ...policyAuthor,
   ...policySets,
   ...approvals,
   ...webhooks,

@@ -33,6 +33,9 @@ const step = z.strictObject({
   depends_on: z.array(z.string().max(40)).max(limits.planSteps).default([]),
 })
 
+/** A step that is not yet a plan’s. */
+export const draftStep = step
+
 const fieldChange = z.object({
   field: z.string(),
   before: z.unknown(),

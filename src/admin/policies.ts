@@ -15,7 +15,10 @@ import { listObjects } from './list.ts'
 import { get, getLive, refuseReserved } from './lookup.ts'
 import { governedView } from './views.ts'
 
-export function policyHandlers(services: AdminServices): AdminHandlers<'policies'> {
+/** All but the drafting of policies, which the Operator does. */
+export function policyHandlers(
+  services: AdminServices,
+): Omit<AdminHandlers<'policies'>, 'policies.draft'> {
   const templates = loadTemplates().map(({ documents: _, ...shown }) => shown)
   // A step of a plan is not prepared, so what it needs is made where it runs; it is made once.
   const read = (input: Source): Promise<Read> => readSource(services, input)

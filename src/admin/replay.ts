@@ -10,7 +10,7 @@ import type { AdminServices } from './handlers.ts'
 
 /** Takes the zone's recorded decisions again on a version of a policy set, active or not. */
 export async function replayOn(
-  services: AdminServices,
+  services: Pick<AdminServices, 'policy'>,
   tx: Tx,
   versionId: string,
   asked: Pick<InputOf<'policy_sets.replay'>, 'last' | 'from' | 'to'>,

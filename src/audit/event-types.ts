@@ -24,6 +24,7 @@ export const platformEventTypes = {
   'key.activate': 'A published key of a zone began to sign',
   'application.expire': 'A registered application expired and was archived',
   'model.answer': 'A model answered a message: which, how much, never what was said',
+  'model.review': 'A model reviewed a plan: it may raise the risk, and nothing else it says counts',
   'autopilot.approve':
     'Autopilot approved a plan for the person who has opted in, or left it to people',
   'log.cosign': 'A witness sent its cosignature of a checkpoint',

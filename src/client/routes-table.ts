@@ -218,6 +218,12 @@ export const routes = {
       answer: 'object',
       reads: false,
     },
+    draft: {
+      method: 'POST',
+      path: '/v1/zones/:zone_id/policies/draft',
+      answer: 'object',
+      reads: false,
+    },
   },
   policySets: {
     list: { method: 'GET', path: '/v1/zones/:zone_id/policy-sets', answer: 'page', reads: true },

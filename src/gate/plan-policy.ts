@@ -1,4 +1,6 @@
 import { policyOf } from '../policy/authority.ts'
+import type { PlanRule } from '../policy/document-schemas.ts'
+import { matchesPattern } from '../policy/input.ts'
 import { countApprovers } from '../store/principals.ts'
 import { findZone } from '../store/zones.ts'
 import { findOperation } from '../../tools/catalogue.ts'
@@ -51,7 +53,7 @@ export async function planPolicy(
       call.principal.id,
       call.now,
     ),
-    rules: documents.plan_rules,
+    rules: [...documents.plan_rules, ...(await rulesOfOthers(call, steps))],
   })
   return {
     decision: decided.decision,
@@ -61,6 +63,27 @@ export async function planPolicy(
     reason: decided.reason,
     rules: [...decided.rules],
   }
+}
+
+/**
+ * What the other zones that a plan reaches deny it, or demand of it: each of their rules about the
+ * steps in that zone alone. What they allow is for plans of their own.
+ */
+async function rulesOfOthers(call: Call, steps: Judged['steps']): Promise<readonly PlanRule[]> {
+  const others = new Set(steps.map((step) => step.zone_id).filter((id) => id !== null))
+  others.delete(call.zone)
+  const rules: PlanRule[] = []
+  for (const id of others) {
+    const zone = await findZone(call.queries, id)
+    const { documents } = await policyOf(call.queries, zone?.active_policy_set_version_id ?? null)
+    const names = [id, zone?.slug ?? id]
+    for (const { when, ...rule } of documents.plan_rules) {
+      const isAbout = (pattern: string) => names.some((name) => matchesPattern(pattern, name))
+      if (rule.effect === 'allow' || when.zones?.some(isAbout) === false) continue
+      rules.push({ ...rule, when: { ...when, zones: [id] } })
+    }
+  }
+  return rules
 }
 
 /** A control mandate speaks for whoever asked, which the Operator lets only people do. */

@@ -21,6 +21,7 @@ import { planForChange } from './plan-lookup.ts'
 import { planDigest, planView, stateOf, type PlanView, type Preview } from './plan-view.ts'
 import { provenanceOf } from './provenance.ts'
 import { baseOf, differencesSince } from './rebase.ts'
+import { raised } from './review/raise.ts'
 import { refuseSecrets } from './secrets.ts'
 
 /**
@@ -61,7 +62,7 @@ export async function keepPlan(call: Call, draft: Draft, shown: Shown): Promise<
   const owner = { zone_id: call.zone, reach, requester_id, undoes, since: null }
   const facts = { ...shown, ...owner }
   const row = await insertPlan(call.queries, {
-    ...columns(facts),
+    ...previewColumns(facts),
     id: call.newId('plan'),
     requester_name: call.principal.name,
     requester_token_id: tokenOf(call.principal),
@@ -109,12 +110,14 @@ export async function previewAgain(
   const { zone_id, reach, requester_id, undoes } = row
   const draft = { reach, steps: row.steps as readonly Step[], origin: row.origin }
   const fresh = await previewDraft(context, call, draft, how === 'anew' ? {} : row.assigned_ids)
-  const shown = { ...fresh, preview: keepProvenance(fresh.preview, row.preview as Preview) }
+  const kept = keepProvenance(fresh.preview, row.preview as Preview)
+  const preview = await raised(context, call, reach, kept, row.review)
+  const shown = { ...fresh, preview }
   const approvals = await approvalsOf(call.queries, [row.id])
   const since = how === 'anew' ? null : differencesSince(baseOf(row, approvals), shown.preview)
   await lapseApprovals(call.queries, row.id, call.now)
   const updated = await updatePlan(call.queries, row.id, {
-    ...columns({ ...shown, zone_id, reach, requester_id, undoes, since }),
+    ...previewColumns({ ...shown, zone_id, reach, requester_id, undoes, since }),
     requester_token_id: tokenOf(call.principal),
     failure: 'null',
     updated_at: call.now,
@@ -170,7 +173,7 @@ export async function beginDraft(
 }
 
 /** The columns that a preview decides. */
-function columns(
+export function previewColumns(
   facts: Shown & Pick<PlanRecord, 'zone_id' | 'reach' | 'requester_id' | 'undoes' | 'since'>,
 ) {
   const shown = facts.preview

@@ -5,6 +5,7 @@ import type { GateContext } from '../gate/context.ts'
 import type { Handlers } from '../gate/handler.ts'
 import { readPage } from '../store/pages.ts'
 import { approvalsOf, type PlanRecord } from '../store/plans.ts'
+import { authorHandlers } from './author/handlers.ts'
 import { autopilotHandlers } from './autopilot/handlers.ts'
 import { applyPlan, applyRefused, prepareApply, type Mandates } from './apply.ts'
 import { approvePlan, approveRefused, rejectPlan } from './approve.ts'
@@ -36,7 +37,10 @@ export interface OperatorServices {
 
 type Own = Pick<
   Handlers,
-  Extract<OperationId, `${'plans' | 'conversations' | 'operator' | 'autopilot'}.${string}`>
+  Extract<
+    OperationId,
+    `${'plans' | 'conversations' | 'operator' | 'autopilot'}.${string}` | 'policies.draft'
+  >
 >
 
 export function operatorHandlers(services: OperatorServices): Own {
@@ -102,6 +106,7 @@ export function operatorHandlers(services: OperatorServices): Own {
       }),
     'operator.capabilities': () => Promise.resolve({ items: capabilities }),
     ...autopilotHandlers,
+    ...authorHandlers(services),
   }
 }
 

@@ -35,6 +35,8 @@ export interface TurnContext {
   systemPrompt(facts: PromptFacts): string
   /** What autopilot does with a plan that the turn has made; null where it was not asked. */
   carryOut(asked: Asked): Promise<CarriedOut | null>
+  /** Has a plan of the turn reviewed, which may raise its risk; null: nobody reviews. */
+  readonly review: ((asked: Asked, signal: AbortSignal) => Promise<CarriedOut | null>) | null
   /** The STS's mandate to read for one conversation, and to propose in agent mode. */
   readMandate(
     conversationId: string,
@@ -94,7 +96,7 @@ async function flushed({ confirm }: TurnRequest): Promise<boolean> {
   }
 }
 
-/** Lets autopilot look at the plans of a turn that has gone well; what it did, in sentences. */
+/** Has the plans reviewed, and lets autopilot look at the plans of a turn that has gone well; what it did, in sentences. */
 async function carryOutAll(
   context: TurnContext,
   request: TurnRequest,
@@ -105,15 +107,25 @@ async function carryOutAll(
   for (const planId of new Set(plans)) {
     if (signal.aborted) break
     const asked = { zone, conversationId: message.conversation_id, planId, requestId, traceId }
-    const done = await context.carryOut(asked).catch((error: unknown) => {
-      context.log.error({ err: error, requestId }, 'autopilot failed')
-      return { note: `Autopilot could not look at plan ${planId}; decide on it.`, plan: null }
+    const done = await lookAt(context, asked, signal).catch((error: unknown) => {
+      context.log.error({ err: error, requestId }, 'a plan was not looked at')
+      return [{ note: `Plan ${planId} could not be looked at; decide on it.`, plan: null }]
     })
-    if (done === null) continue
-    notes.push(done.note)
-    if (done.plan !== null) emit({ type: 'plan', plan: done.plan })
+    notes.push(...done.map(({ note }) => note))
+    for (const { plan } of done) if (plan !== null) emit({ type: 'plan', plan })
   }
   return notes
+}
+
+/** A review first: what it finds riskier, autopilot no longer approves. */
+async function lookAt(
+  context: TurnContext,
+  asked: Asked,
+  signal: AbortSignal,
+): Promise<readonly CarriedOut[]> {
+  const reviewed = (await context.review?.(asked, signal)) ?? null
+  const carried = await context.carryOut(asked)
+  return [reviewed, carried].filter((one) => one !== null)
 }
 
 interface Loaded {

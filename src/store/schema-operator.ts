@@ -28,6 +28,12 @@ export interface PlanRow {
   summary: string
   steps: Json<unknown[]>
   preview: Json<unknown>
+  /** What a reviewing model has raised its risk to. */
+  review: Json<{
+    risk: 'low' | 'medium' | 'high' | 'critical'
+    reason: string
+    model: string
+  } | null> | null
   /** Ids given to the objects that the steps create, by step id, in order. */
   assigned_ids: Json<Record<string, string[]>>
   risk: string | null

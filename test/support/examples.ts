@@ -133,6 +133,7 @@ const policy: Pick<
   Examples,
   Extract<OperationId, `${'policies' | 'policy_sets' | 'access'}.${string}`>
 > = {
+  'policies.draft': () => ({ words: 'freeze the zone' }),
   'policies.validate': () => ({ language: 'json', source }),
   'policies.templates': nothing,
   'policies.list': nothing,

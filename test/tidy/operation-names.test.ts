@@ -11,7 +11,7 @@ const speakers = ['src/admin/', 'src/sts/', 'src/operator/planner', 'src/cli/', 
 
 /** Folders that serve operations of their own, and may name those. */
 const servers: Readonly<Record<string, RegExp>> = {
-  'src/operator/': /^(plans|conversations|operator|autopilot)\./,
+  'src/operator/': /^(?:(?:plans|conversations|operator|autopilot)\.|policies\.draft$)/,
 }
 
 /** Literals that are also the name of something else, by file. */

@@ -5,7 +5,7 @@ import { isFault } from '../../kernel/faults.ts'
 import type { OutputOf } from '../../../tools/catalogue.ts'
 import { autopilotName, decideOn, type Asked } from './decide.ts'
 
-/** What autopilot did with a plan, in a sentence for the conversation, and the plan where it applied it. */
+/** What was done with a plan, in a sentence for the conversation, and the plan where it is another now. */
 export interface CarriedOut {
   readonly note: string
   readonly plan: OutputOf<'plans.apply'>['plan'] | null

@@ -13,13 +13,15 @@ interface Said {
   readonly outcome: TurnOutcome
 }
 
+export const plannerName = 'built-in planner'
+
 /**
  * The model that needs no key and no network: a grammar over the catalogue. It makes a plan only
  * from a message of which every word that could change the meaning was understood, and asks back
  * otherwise. It is deterministic: the same conversation on the same zone gives the same answer.
  */
 export function builtInPlanner(): Model {
-  return { name: 'built-in planner', offline: true, answer }
+  return { name: plannerName, offline: true, answer }
 }
 
 async function answer(turn: Turn): Promise<TurnResult> {

@@ -12,6 +12,7 @@ const statements = [
     add column autopilot_token_id text references admin_tokens (id),
     add column autopilot_writes integer not null default 0 check (autopilot_writes >= 0),
     add check (autopilot_token_id is null or mode = 'agent')`,
+  `alter table plans add column review jsonb`,
   `create table autopilot_switch (
     id boolean primary key default true check (id),
     enabled boolean not null,
