@@ -123,6 +123,8 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
     }),
   )
   const owner = new pg.Pool({ ...connection, max: 2 })
+  // Where the server is restarted, an idle connection ends; the pool opens another.
+  owner.on('error', () => undefined)
   begun.defer(() => owner.end())
   const token = options.sharing?.token ?? service.token
   if (token === null) throw new Error('the installation has no bootstrap token')
