@@ -34,6 +34,8 @@ export interface WorldOptions {
   readonly rates?: Overrides['rates']
   /** The clock stands still until it is moved. */
   readonly still?: boolean
+  /** A migrated database of the test's own. */
+  readonly database?: pg.PoolConfig
   /** Another replica on the database of this world. */
   readonly sharing?: Pick<World, 'connection' | 'masterKey' | 'token'>
 }
@@ -101,7 +103,8 @@ const governedTables = [
 
 export async function startWorld(options: WorldOptions = {}): Promise<World> {
   await using begun = new AsyncDisposableStack()
-  const connection = options.sharing?.connection ?? begun.use(await freshDatabase()).connection
+  const connection =
+    options.sharing?.connection ?? options.database ?? begun.use(await freshDatabase()).connection
   const masterKey = options.sharing?.masterKey ?? randomBytes(32)
   const home = await mkdtemp(join(tmpdir(), 'caracal-world-'))
   begun.defer(() => rm(home, { recursive: true, force: true }))
@@ -120,6 +123,8 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
     }),
   )
   const owner = new pg.Pool({ ...connection, max: 2 })
+  // Where the server is restarted, an idle connection ends; the pool opens another.
+  owner.on('error', () => undefined)
   begun.defer(() => owner.end())
   const token = options.sharing?.token ?? service.token
   if (token === null) throw new Error('the installation has no bootstrap token')

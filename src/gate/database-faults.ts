@@ -33,6 +33,12 @@ const unavailable = /^(08|53|57|ECONNREFUSED$|ECONNRESET$|EPIPE$)/
 const broken =
   /^(Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error)/
 
+/** Whether the database failed a statement for a reason that passes: it says nothing of the call. */
+export function isPassing(error: unknown): boolean {
+  const fault = isFault(error) ? null : asFault(error)
+  return fault?.code === 'conflict' || fault?.code === 'not_ready'
+}
+
 /** The refusal that an error stands for, or null where it is a fault of ours. */
 export function asFault(error: unknown): Fault | null {
   if (isFault(error)) return error

@@ -5,6 +5,7 @@ import { metaOf } from '../../tools/fields.ts'
 import { recordEvents } from '../audit/record.ts'
 import { Fault, isFault, refuse } from '../kernel/faults.ts'
 import type { ZoneId } from '../kernel/ids.ts'
+import { onceMore } from '../store/once-more.ts'
 import { revisionOf } from '../store/revisions.ts'
 import { openTx } from '../store/tx.ts'
 import { findZone, lockZone, type Zone } from '../store/zones.ts'
@@ -101,7 +102,7 @@ async function commit(
   const { requestId, traceId, surface = 'api' } = request
   const handler = handlerOf(context.handlers, operation.id)
   const prepared = await handler.prepare?.({ zone: home, principal, requestId, traceId }, input)
-  const performed = await context.db.transaction(scopeOf(admitted), async (queries) => {
+  const run = async (queries: Call['queries']) => {
     const claim = await claimKey(context, queries, principal, request)
     if (claim.earlier !== null) return { output: claim.earlier.output, replayed: true }
     if (operation.versioned) await lockZone(queries, home)
@@ -113,7 +114,8 @@ async function commit(
       await recordEvents(queries, call.nowMs, [eventOf(operation, call, output, input)])
     await keepResult(context, queries, claim, output)
     return { output, replayed: false }
-  })
+  }
+  const performed = await onceMore(() => context.db.transaction(scopeOf(admitted), run))
   if (operation.effect !== 'read') context.changed(home)
   return performed
 }

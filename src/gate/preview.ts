@@ -7,7 +7,7 @@ import { describeChange } from '../admin/describe.ts'
 import { Fault, refuse } from '../kernel/faults.ts'
 import type { ZoneId } from '../kernel/ids.ts'
 import type { Change, Json } from '../store/tx.ts'
-import { asFault } from './database-faults.ts'
+import { asFault, isPassing } from './database-faults.ts'
 import type { Call } from './handler.ts'
 import type { GateContext } from './context.ts'
 import { isReversible } from './inverse.ts'
@@ -132,7 +132,8 @@ async function rehearseOne(
       refuse('plan_blocked', `It depends on step ${waitsFor}, which cannot run.`)
     return { run: await runStep(context, call, step, outputs, assigned) }
   } catch (error) {
-    const fault = asFault(error)
+    // A deadlock would lie in the plan as if the step could not run.
+    const fault = isPassing(error) ? null : asFault(error)
     if (fault === null) throw error
     await rollbackTo(call, 'step')
     return { step, fault }

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { expect, test } from 'vitest'
+import { nothing, traceOf, whole } from '../support/apply-trace.ts'
 import { access, apply, approved, type Applied, type Plan } from '../support/plans.ts'
 import { newZone } from '../support/zone-maker.ts'
 import { startWorld, type World } from '../world.ts'
@@ -13,20 +14,6 @@ const plansOfALife = 3
 const startedAhead = 2
 /** How long an apply takes where none has been timed yet. */
 const applyMs = 60
-
-/** What is there of a plan, all read in one statement and so at one instant. */
-interface Trace {
-  readonly state: string
-  readonly objects: number
-  /** Events of its steps. */
-  readonly events: number
-  /** Whether the event of the apply itself is there; a second apply leaves another. */
-  readonly told: boolean
-  readonly consumed: number
-}
-
-const whole: Trace = { state: 'applied', objects: 3, events: 3, told: true, consumed: 1 }
-const nothing: Trace = { state: 'approved', objects: 0, events: 0, told: false, consumed: 0 }
 
 test('kill -9 at any instant of an apply leaves all of it or nothing, and the plan says which', async () => {
   await using world = await startWorld()
@@ -111,27 +98,4 @@ async function applyOn(
     if (error instanceof TypeError) return null
     throw error
   }
-}
-
-/** Waits for what the server may still be doing on behalf of the dead process, and looks. */
-async function traceOf(world: World, { id, preview }: Plan): Promise<Trace> {
-  await world.sql('select 1 from plans where id = $1 for update', [id])
-  const ids = preview?.steps.flatMap(({ changes }) => changes.map((change) => change.id)) ?? []
-  const [trace] = await world.sql<Trace & Record<string, unknown>>(
-    `select state,
-       (select count(*)::int from applications where id = any($2))
-         + (select count(*)::int from resources where id = any($2))
-         + (select count(*)::int from grants where id = any($2)) as objects,
-       (select count(*)::int from events
-        where plan_id = $1 and outcome = 'applied'
-          and type in ('applications.create', 'resources.create', 'grants.create')) as events,
-       exists (select from events
-        where plan_id = $1 and outcome = 'applied' and type = 'plans.apply') as told,
-       (select count(*)::int from approvals
-        where plan_id = $1 and consumed_at is not null) as consumed
-     from plans where id = $1`,
-    [id, ids],
-  )
-  if (trace === undefined) throw new Error(`plan ${id} is gone`)
-  return { ...trace }
 }
