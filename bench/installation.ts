@@ -54,7 +54,9 @@ export async function startReplicas(): Promise<
 }
 
 /** One process of the service on a database that the benchmark fills by itself. */
-export async function startOnDatabase(): Promise<
+export async function startOnDatabase(
+  profile: string | null = null,
+): Promise<
   AsyncDisposable & { readonly service: Running; readonly connection: EmbeddedConnection }
 > {
   await using held = new AsyncDisposableStack()
@@ -64,7 +66,7 @@ export async function startOnDatabase(): Promise<
   const postgres = held.use(await startEmbeddedPostgres({ home: join(folder, 'database') }))
   const { connection } = postgres
   const shared = { DATABASE_URL: connectionUrl(connection) }
-  const service = held.use(await start(join(folder, 'home'), null, shared))
+  const service = held.use(await start(join(folder, 'home'), profile, shared))
   const stack = held.move()
   return { service, connection, [Symbol.asyncDispose]: () => stack.disposeAsync() }
 }

@@ -37,9 +37,10 @@ export async function measurePlans(settings: Settings): Promise<readonly Figure[
   ]
 }
 
-async function runPlan(
+/** Proposes, approves and applies so many steps. */
+export async function runPlan(
   admin: AdminClient,
-  size: Size,
+  size: number,
   mark: string,
 ): Promise<{ readonly previewMs: number; readonly applyMs: number }> {
   const [plan, previewMs] = await timed(() =>
@@ -52,12 +53,12 @@ async function runPlan(
   return { previewMs, applyMs }
 }
 
-async function timed<T>(run: () => Promise<T>): Promise<[T, number]> {
+export async function timed<T>(run: () => Promise<T>): Promise<[T, number]> {
   const begunAtMs = performance.now()
   return [await run(), performance.now() - begunAtMs]
 }
 
-type Steps = Parameters<AdminClient['plans']['create']>[1]['steps']
+export type Steps = Parameters<AdminClient['plans']['create']>[1]['steps']
 type MakeStep = (mark: string, nth: number) => Steps[number]
 
 /** An application, a resource, and a grant of the one on the other. */
@@ -86,7 +87,8 @@ const kinds: readonly MakeStep[] = [
   }),
 ]
 
-function stepsOf(size: number, mark: string): Steps {
+/** Applications, resources and grants in turn. */
+export function stepsOf(size: number, mark: string): Steps {
   const perNth = kinds.length
   return Array.from({ length: size }, (_, i) =>
     kinds[i % perNth]?.(mark, Math.floor(i / perNth)),

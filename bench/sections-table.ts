@@ -5,6 +5,7 @@ import { measureExchange } from './exchange.ts'
 import type { Figure } from './figure.ts'
 import { measureMemory } from './memory.ts'
 import type { Settings } from './settings.ts'
+import { measureOperator } from './operator.ts'
 import { measurePlans } from './plans.ts'
 import { measureEndurance, measureScale } from './scale.ts'
 import { measureVerification } from './verification.ts'
@@ -22,6 +23,7 @@ export const sections = {
   endurance: measureEndurance,
   audit: measureAudit,
   plans: measurePlans,
+  operator: measureOperator,
   decisions: measureDecisions,
   start: measureStart,
   memory: measureMemory,

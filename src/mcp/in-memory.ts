@@ -6,7 +6,7 @@ import {
 } from '@modelcontextprotocol/client'
 import type { GateContext } from '../gate/context.ts'
 import type { ControlPrincipal } from '../gate/principal.ts'
-import type { ToolAnswer } from '../operator/model/model.ts'
+import type { ToolAnswer, ToolSpec } from '../operator/model/model.ts'
 import type { OpenToolSession } from '../operator/tool-session.ts'
 import { createMcpServer, implementation, type ToolRefusal } from './server.ts'
 import { mcpTools, type McpTool } from './tools.ts'
@@ -16,6 +16,7 @@ import { mcpTools, type McpTool } from './tools.ts'
  * the model is told only of the tools that its mandate could use at all.
  */
 export function openToolSession(context: GateContext): OpenToolSession {
+  let listing: Promise<readonly ToolSpec[]> | undefined
   return async ({ principal, zone, requestId, traceId }) => {
     await using begun = new AsyncDisposableStack()
     const server = createMcpServer({
@@ -29,19 +30,27 @@ export function openToolSession(context: GateContext): OpenToolSession {
     const [near, far] = InMemoryTransport.createLinkedPair()
     begun.defer(() => client.close())
     await Promise.all([server.connect(far), client.connect(near)])
-    const listed = await client.listTools()
+    // What there is does not depend on who asks, and reading the list takes longer than a call.
+    const listed = await (listing ??= listTools(client))
     const usable = new Set(
       mcpTools.filter((tool) => canUse(principal, tool)).map(({ name }) => name),
     )
     const stack = begun.move()
     return {
-      tools: listed.tools
-        .filter(({ name }) => usable.has(name))
-        .map(({ name, description = '', inputSchema }) => ({ name, description, inputSchema })),
+      tools: listed.filter(({ name }) => usable.has(name)),
       call: (name, args) => callTool(client, name, args),
       [Symbol.asyncDispose]: () => stack.disposeAsync(),
     }
   }
+}
+
+async function listTools(client: Client): Promise<readonly ToolSpec[]> {
+  const { tools } = await client.listTools()
+  return tools.map(({ name, description = '', inputSchema }) => ({
+    name,
+    description,
+    inputSchema,
+  }))
 }
 
 /** Whether the door could ever let this mandate through; what else it asks of a call, it says then. */

@@ -51,15 +51,18 @@ export function systemPrompt(facts: PromptFacts): string {
   })
 }
 
+let listed: string | undefined
+
+/** The operations that a step may name; they are the same for as long as the process lives. */
 function plannable(): string {
   const operations: readonly Operation[] = catalogue
-  return operations
+  return (listed ??= operations
     .filter((operation) => operation.plannable)
     .map(
       (operation) =>
         `- ${signatureOf(operation)}: ${operation.summary}. Risk ${riskOf(operation)}.`,
     )
-    .join('\n')
+    .join('\n'))
 }
 
 function riskOf({ risk, raises }: Operation): string {
