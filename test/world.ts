@@ -99,6 +99,7 @@ const governedTables = [
   'delegation_edges',
   'admin_tokens',
   'principals',
+  'autopilot_switch',
 ]
 
 export async function startWorld(options: WorldOptions = {}): Promise<World> {

@@ -14,6 +14,7 @@ import { report } from './failures.ts'
 import type { Io, Streams } from './io.ts'
 import { mandate, type MandateOptions } from './mandate.ts'
 import { addPlanCommands, ownPlanCommands } from './plan-commands.ts'
+import { addPolicyDraft, ownPolicyCommands } from './policy-draft.ts'
 import { runOperation } from './run-operation.ts'
 import { down, status, up } from './service-commands.ts'
 import { openSession, type GlobalOptions, type Session } from './session.ts'
@@ -78,7 +79,7 @@ export function buildProgram(surroundings: Surroundings, run: WithSession): Comm
   addService(program, run)
   program.commandsGroup('Objects:')
   const derived = catalogue.filter(
-    ({ id }) => !ownPlanCommands.has(id) && !ownAuditCommands.has(id),
+    ({ id }) => !ownPlanCommands.has(id) && !ownAuditCommands.has(id) && !ownPolicyCommands.has(id),
   )
   addDerivedCommands(
     program,
@@ -90,6 +91,7 @@ export function buildProgram(surroundings: Surroundings, run: WithSession): Comm
     derived,
   )
   addPlanCommands(commandOf(program, 'plan'), run)
+  addPolicyDraft(commandOf(program, 'policy'), run)
   addAuditCommands(commandOf(program, 'audit'), surroundings.streams.output, run)
   addEvidenceCommands(program, run)
   explainUsage(program)

@@ -6,6 +6,7 @@ import { addDerivedCommands } from '../../src/cli/derived-commands.ts'
 import { exampleOf, fieldsOf, isAboutZone, type Field } from '../../src/cli/fields.ts'
 import { createIo } from '../../src/cli/io.ts'
 import { ownPlanCommands } from '../../src/cli/plan-commands.ts'
+import { ownPolicyCommands } from '../../src/cli/policy-draft.ts'
 import { buildProgram } from '../../src/cli/program.ts'
 import type { Invocation } from '../../src/cli/run-operation.ts'
 import { catalogue } from '../../tools/catalogue.ts'
@@ -171,12 +172,14 @@ describe('command lines', () => {
       const program = wholeProgram()
       const refused = program.parseAsync([object, verb, `--${swapped}`, 'x'], { from: 'user' })
       // Of the commands made by hand some have arguments that no option names.
-      const isArgument = ownPlanCommands.has(operation.id) && flag === 'plan'
+      const isArgument =
+        (ownPlanCommands.has(operation.id) && flag === 'plan') ||
+        (ownPolicyCommands.has(operation.id) && flag === 'words')
       await expect(refused).rejects.toMatchObject({
         code: 'commander.unknownOption',
         message: `error: unknown option '--${swapped}'; ${isArgument ? 'it is an argument' : `did you mean --${flag}?`}`,
         hint: isArgument
-          ? `Type: caracal ${object} ${verb} <plan>`
+          ? `Type: caracal ${object} ${verb} <${flag}>`
           : `See: caracal ${object} ${verb} --help`,
       })
     }

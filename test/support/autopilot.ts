@@ -76,8 +76,9 @@ export async function order(
   world: World,
   conversation: Conversation,
   steps: readonly PlanStep[],
+  as: As = {},
 ): Promise<Plan> {
-  const { reply } = await say(world, conversation, JSON.stringify(steps))
+  const { reply } = await say(world, conversation, JSON.stringify(steps), {}, as)
   const [id] = reply.plan_ids
   if (id === undefined) throw new Error(`no plan was made: ${reply.text}`)
   return readPlan(world, { id, zone_id: conversation.zone_id })
@@ -88,6 +89,7 @@ export async function approvedOnly(
   world: World,
   conversation: Conversation,
   steps: readonly PlanStep[],
+  as: As = {},
 ): Promise<Plan> {
   const { context } = world.service
   const { carryOut } = context.turns
@@ -97,7 +99,7 @@ export async function approvedOnly(
   }
   Object.assign(context.turns, { carryOut: stopped })
   try {
-    return await order(world, conversation, steps)
+    return await order(world, conversation, steps, as)
   } finally {
     Object.assign(context.turns, { carryOut })
   }
