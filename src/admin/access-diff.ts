@@ -10,19 +10,38 @@ import type { ObjectRow } from '../store/objects.ts'
 import type { Change, Tx } from '../store/tx.ts'
 import { findZone } from '../store/zones.ts'
 
-/** Which access to look at: all of a zone, or what concerns these applications and resources. */
-export interface Slice {
+/** Which access to look at: all of a zone, or what concerns these applications, resources and pairs. */
+interface Slice {
   readonly zone: ZoneId
   readonly all: boolean
   readonly applications: ReadonlySet<string>
   readonly resources: ReadonlySet<string>
+  /** Those between which a grant has changed: it decides on nothing else. */
+  readonly pairs: ReadonlySet<string>
+}
+
+function pairKey(application: unknown, resource: unknown): string {
+  return `${String(application)} ${String(resource)}`
+}
+
+function isInside(
+  { all, applications, resources, pairs }: Slice,
+  app: string,
+  res: string,
+): boolean {
+  return all || applications.has(app) || resources.has(res) || pairs.has(pairKey(app, res))
 }
 
 /** The access that changes can have moved, zone by zone. */
 export function affectedBy(changes: readonly Change[]): readonly Slice[] {
   const zones = new Set(changes.map((change) => change.zoneId))
   return [...zones].map((zone) => {
-    const own = changes.filter((change) => change.zoneId === zone)
+    const own = changes.filter((change) => change.zoneId === zone && change.kind !== 'grant')
+    const pairs = changes
+      .filter((change) => change.zoneId === zone && change.kind === 'grant')
+      .flatMap(({ before, after }) => [before, after])
+      .filter((grant) => grant !== null)
+      .map((grant) => pairKey(grant.application_id, grant.resource_id))
     const ids = (field: string, kind: Change['kind']) =>
       new Set(
         own.flatMap((change) =>
@@ -38,6 +57,7 @@ export function affectedBy(changes: readonly Change[]): readonly Slice[] {
       all: own.some((change) => change.kind === 'zone' && change.effect !== 'create'),
       applications: ids('application_id', 'application'),
       resources: ids('resource_id', 'resource'),
+      pairs: new Set(pairs),
     }
   })
 }
@@ -74,7 +94,8 @@ async function accessInZone(
     // Thousands of pairs take a second: what else there is to do comes in between.
     await afterInput()
     for (const resource of loaded.resources) {
-      const grants = loaded.grants.get(`${application.id} ${resource.id}`) ?? []
+      if (!isInside(slice, application.id, resource.id)) continue
+      const grants = loaded.grants.get(pairKey(application.id, resource.id)) ?? []
       if (grants.length === 0 && !Object.hasOwn(loaded.documents.grants, resource.identifier))
         continue
       const pair = pairOf(application, resource, grants)
@@ -94,10 +115,15 @@ async function load(tx: Tx, slice: Slice): Promise<Loaded | null> {
   const versionId = zone.active_policy_set_version_id as Id<'policySetVersion'> | null
   const inApplications = filter('application_id', slice.all, slice.applications)
   const inResources = filter('resource_id', slice.all, slice.resources)
+  const pairs = [...slice.pairs].map((pair) => pair.split(' '))
+  const paired = { applications: pairs.map(([id]) => id), resources: pairs.map(([, id]) => id) }
   const { rows: grants } = await sql<ObjectRow<'grants'>>`
     select * from grants
     where zone_id = ${slice.zone} and archived_at is null
-      and (${inApplications} or ${inResources})`.execute(tx.queries)
+      and (${inApplications} or ${inResources}
+        or (application_id, resource_id) in (
+          select * from unnest(${paired.applications}::text[], ${paired.resources}::text[])))
+    `.execute(tx.queries)
   const { documents, custom } = await policyOf(tx.queries, versionId)
   const everyPair = slice.all || Object.keys(documents.grants).length > 0
   const applications = await liveOf<'applications'>(tx, slice.zone, 'applications', everyPair, [
@@ -114,7 +140,7 @@ async function load(tx: Tx, slice: Slice): Promise<Loaded | null> {
     custom,
     applications,
     resources,
-    grants: Map.groupBy(grants, (grant) => `${grant.application_id} ${grant.resource_id}`),
+    grants: Map.groupBy(grants, (grant) => pairKey(grant.application_id, grant.resource_id)),
   }
 }
 
