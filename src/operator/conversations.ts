@@ -170,6 +170,8 @@ export function messageView(row: MessageRecord): MessageView {
     plan_ids: row.plan_ids,
     model: row.model,
     outcome: row.outcome,
+    citations: row.citations,
+    unverified_ids: row.unverified_ids,
     created_at: row.created_at.toISOString(),
   }
 }

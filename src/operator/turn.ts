@@ -17,6 +17,7 @@ import {
 } from '../store/conversations.ts'
 import { plansOfRequests } from '../store/plans.ts'
 import { findZone, type Zone } from '../store/zones.ts'
+import { sourcesOf, type Sources } from './citations.ts'
 import type { MessageView } from './conversations.ts'
 import type { Model, Turn, TurnEvent, TurnResult } from './model/model.ts'
 import { RunLost } from './run-feed.ts'
@@ -72,11 +73,12 @@ export interface TurnRequest {
  */
 export async function answerMessage(context: TurnContext, request: TurnRequest): Promise<void> {
   const before = await load(context, request)
-  const plans = [...before.plans]
-  const outcome = await attempt(context, request, before, plans)
+  const sources = sourcesOf([before.zone.id, before.conversation.id, request.message.id])
+  const traces: Traces = { plans: [...before.plans], sources, calls: new Set() }
+  const outcome = await attempt(context, request, before, traces)
   // What could not be written is missing from the stream alone: the reply holds it whole.
   await request.confirm().catch(() => undefined)
-  await keep(context, request, before.conversation, outcome, plans)
+  await keep(context, request, before.conversation, outcome, traces)
 }
 
 interface Loaded {
@@ -119,14 +121,14 @@ async function attempt(
   context: TurnContext,
   request: TurnRequest,
   loaded: Loaded,
-  plans: string[],
+  traces: Traces,
 ): Promise<Outcome> {
   const { signal, refusal } = request
   try {
     signal.throwIfAborted()
     if (refusal !== null) throw refusal
     if (loaded.plans.length > 0) return showAgain(request, loaded.plans)
-    return { ok: true, result: await ask(context, request, loaded, plans) }
+    return { ok: true, result: await ask(context, request, loaded, traces) }
   } catch (error) {
     if (signal.reason instanceof RunLost) throw signal.reason
     if (signal.aborted) return stoppedOutcome
@@ -158,7 +160,7 @@ async function ask(
   context: TurnContext,
   request: TurnRequest,
   loaded: Loaded,
-  plans: string[],
+  traces: Traces,
 ): Promise<TurnResult> {
   const { emit, signal } = request
   emit({ type: 'stage', stage: 'mandate' })
@@ -172,12 +174,11 @@ async function ask(
     traceId: request.traceId,
   })
   emit({ type: 'stage', stage: 'thinking' })
-  const calls = new Set<Promise<unknown>>()
-  const turn = turnOf(context, request, loaded, session, { plans, calls })
+  const turn = turnOf(context, request, loaded, session, traces)
   try {
     return await Promise.race([context.model.answer(turn), stopped(signal)])
   } finally {
-    await Promise.allSettled(calls)
+    await Promise.allSettled(traces.calls)
   }
 }
 
@@ -194,6 +195,7 @@ function stopped(signal: AbortSignal): Promise<never> {
 /** What a turn leaves behind while it runs. */
 interface Traces {
   readonly plans: string[]
+  readonly sources: Sources
   /** Tool calls under way. */
   readonly calls: Set<Promise<unknown>>
 }
@@ -203,7 +205,7 @@ function turnOf(
   request: TurnRequest,
   loaded: Loaded,
   session: ToolSession,
-  { plans, calls }: Traces,
+  { plans, sources, calls }: Traces,
 ): Turn {
   const { zone, conversation, history } = loaded
   const nowMs = context.clock.now()
@@ -225,6 +227,7 @@ function turnOf(
       calls.add(calling)
       const answer = await calling.finally(() => calls.delete(calling))
       request.emit({ type: 'tool', name, ok: answer.ok })
+      if (answer.ok) sources.note(answer.value)
       if (proposingTools.includes(name) && answer.ok && typeof answer.value.id === 'string') {
         plans.push(answer.value.id)
         request.emit({ type: 'plan', plan: answer.value })
@@ -243,7 +246,7 @@ async function keep(
   request: TurnRequest,
   conversation: ConversationRecord,
   made: Outcome,
-  plans: readonly string[],
+  { plans, sources }: Traces,
 ): Promise<void> {
   const nowMs = context.clock.now()
   const now = new Date(nowMs)
@@ -264,6 +267,7 @@ async function keep(
         in_reply_to: request.message.id,
         plan_ids: [...plans],
         model: context.model.name,
+        ...citedBy(outcome, sources),
         usage: JSON.stringify(made.ok ? made.result.usage : {}),
         created_at: now,
       },
@@ -278,6 +282,14 @@ const stoppedOutcome: Outcome = { ok: false, code: 'cancelled', text: 'Stopped.'
 function wordsOf(outcome: Outcome): Pick<MessageRecord, 'text' | 'outcome'> {
   if (outcome.ok) return { text: outcome.result.text, outcome: outcome.result.outcome }
   return { text: outcome.text, outcome: outcome.code === 'cancelled' ? 'cancelled' : 'failed' }
+}
+
+function citedBy(outcome: Outcome, sources: Sources) {
+  const { citations, unverifiedIds } = sources.citedBy(outcome.ok ? outcome.result.text : '')
+  return {
+    citations: JSON.stringify(outcome.ok ? citations : []),
+    unverified_ids: [...unverifiedIds],
+  }
 }
 
 /** What the model was used for, by whom and how much; never a word of what was said. */
