@@ -237,7 +237,15 @@ describe('a secret', () => {
     expect(proposed).toMatchObject({ isError: true, value: { code: 'secret_in_message' } })
     const stored = { provider_id: newId('provider', 0), secret: made('secret of a step') }
     const steps = [{ id: 'one', operation: 'providers.set_secret', input: stored }]
-    expect((await send('POST', `${zone}/plans`, { steps })).body.error).toBe('not_plannable')
+    const inFile = { file: { format: 'caracal-plan/1', steps } }
+    for (const [path, body] of [
+      ['plans', { steps }],
+      ['plans/import', inFile],
+    ] as const)
+      expect((await send('POST', `${zone}/${path}`, body)).body).toMatchObject({
+        error: 'secret_in_message',
+        error_description: expect.stringContaining('the secret of providers.set_secret'),
+      })
   })
 
   test('that the database fails to store is in no answer either', async () => {
