@@ -15,6 +15,12 @@ export const message = z.object({
   plan_ids: z.array(z.string()),
   model: z.string().nullable(),
   outcome: z.enum(['done', 'question', 'not_understood', 'failed', 'cancelled']).nullable(),
+  citations: z
+    .array(z.object({ kind: z.string(), id: z.string(), name: z.string().nullable() }))
+    .meta({ description: 'What tools returned for the answer and it names or rests on' }),
+  unverified_ids: z
+    .array(z.string())
+    .meta({ description: 'Ids in the answer that no tool returned' }),
   created_at: z.iso.datetime(),
 })
 

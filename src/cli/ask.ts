@@ -66,8 +66,7 @@ const titleChars = 80
 function answered(session: Session, { message }: Said, conversation: string): ExitCode {
   const { io, json } = session
   if (json) {
-    const { text: answer, outcome } = message
-    io.out(JSON.stringify({ answer, outcome, conversation_id: conversation }, null, 2))
+    io.out(JSON.stringify({ ...wordsOf(message), conversation_id: conversation }, null, 2))
   }
   if (message.outcome === 'question') {
     if (!json) io.note(`\nAnswer with: caracal ask --conversation ${conversation} "..."`)
@@ -124,6 +123,9 @@ function planJson(plan: PlanView, { message }: Said, decided?: Decided): string 
     decided?.outcome === 'applied'
       ? { events: decided.events, secrets: decided.applied.secrets }
       : {}
-  const { text: answer, outcome } = message
-  return JSON.stringify({ ...plan, answer, outcome, ...left }, null, 2)
+  return JSON.stringify({ ...plan, ...wordsOf(message), ...left }, null, 2)
+}
+
+function wordsOf({ text: answer, outcome, citations, unverified_ids }: Said['message']) {
+  return { answer, outcome, citations, unverified_ids }
 }

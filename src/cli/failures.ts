@@ -28,6 +28,7 @@ const hints: Readonly<Record<string, string>> = {
   approve_capability_required:
     'Have somebody with the approve capability run: caracal plan approve ID',
   idempotency_key_reused: 'Take another --idempotency-key, or send what was sent with this one.',
+  secret_in_message: 'Store a secret by: caracal provider set-secret ID --secret -',
   rate_limited: 'Wait a little, then ask again.',
   not_ready: 'Wait until it is: caracal status',
   internal: 'The log of the service has it by the request id.',

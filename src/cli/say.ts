@@ -4,7 +4,7 @@ import type { Io } from './io.ts'
 import { startProgress } from './progress.ts'
 import type { PlanView } from './plan-view.ts'
 import { renderPlan } from './render-plan.ts'
-import { safeText, wrapLine } from './safe-text.ts'
+import { safeLine, safeText, wrapLine } from './safe-text.ts'
 
 /** What the Operator answered, with the plans that the answer made, newest last. */
 export interface Said {
@@ -62,10 +62,28 @@ export function renderMessage({ text }: Message): string {
  * be taken for a part of the plan, of which it writes nothing.
  */
 export function renderSaid({ message, plans }: Said, io: Io): string {
-  if (plans.length === 0) return renderMessage(message)
-  const lines = renderMessage(message)
-    .split('\n')
-    .flatMap((line) => wrapLine(line, io.columns - 2))
-  const marked = lines.map((line) => `${io.paint.dim('│')} ${line}`.trimEnd()).join('\n')
-  return [marked, ...plans.map((plan) => renderPlan(plan, io))].join('\n\n')
+  const words = renderMessage(message)
+  const sources = renderSources(message, io)
+  if (plans.length === 0) return [words, ...sources].join('\n')
+  const lines = words.split('\n').flatMap((line) => wrapLine(line, io.columns - 2))
+  const marked = lines.map((line) => `${io.paint.dim('│')} ${line}`.trimEnd())
+  const said = [...marked, ...sources].join('\n')
+  return [said, ...plans.map((plan) => renderPlan(plan, io))].join('\n\n')
+}
+
+/** How many sources are named; the others are counted. */
+const sourcesShown = 8
+
+/** What the platform says of the words: what they rest on, and which ids in them nothing bears out. */
+function renderSources({ citations, unverified_ids }: Message, io: Io): string[] {
+  const named = citations
+    .slice(0, sourcesShown)
+    .map(({ id, name }) => (name === null ? id : `${safeLine(name)} (${id})`))
+  const more = citations.length - named.length
+  const rest = more > 0 ? `, and ${more} more` : ''
+  const unknown = unverified_ids.map(safeLine).join(', ')
+  return [
+    ...(named.length === 0 ? [] : [io.paint.dim(`Sources: ${named.join(', ')}${rest}`)]),
+    ...(unknown === '' ? [] : [io.paint.red(`Not verified, no tool returned: ${unknown}`)]),
+  ]
 }

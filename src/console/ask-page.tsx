@@ -10,6 +10,7 @@ import {
 import { useConversation, type Live, type Mode, type Utterance } from './conversation.ts'
 import { Failure } from './failure.tsx'
 import { PlanCard } from './plan-card.tsx'
+import { Sources } from './sources.tsx'
 import { labelOf, visible } from './visible-text.ts'
 
 interface AskPageProps {
@@ -153,7 +154,8 @@ interface SaidProps {
   readonly utterance: Utterance
 }
 
-function Said({ zone, utterance: { role, text, planIds, outcome } }: SaidProps): ReactNode {
+function Said({ zone, utterance }: SaidProps): ReactNode {
+  const { role, text, planIds, outcome } = utterance
   const unhappy = outcome === 'failed' || outcome === 'cancelled' || outcome === 'not_understood'
   return (
     <li className={`said ${role}`}>
@@ -162,6 +164,7 @@ function Said({ zone, utterance: { role, text, planIds, outcome } }: SaidProps):
       <p className="words" dir="auto">
         {visible(text)}
       </p>
+      <Sources zone={zone} of={utterance} />
       {planIds.map((id) => (
         <PlanCard key={id} zone={zone} planId={id} />
       ))}

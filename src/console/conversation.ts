@@ -14,6 +14,8 @@ export interface Utterance {
   readonly text: string
   readonly planIds: readonly string[]
   readonly outcome: MessageView['outcome']
+  readonly citations: MessageView['citations']
+  readonly unverifiedIds: readonly string[]
 }
 
 /** The answer while it is made. */
@@ -164,11 +166,12 @@ function useTalk(zone: string, named: string | null) {
 const unsettled: ReadonlySet<string> = new Set(['stream_interrupted', 'unreachable', 'timeout'])
 
 function spoken(id: string, text: string): Utterance {
-  return { id, role: 'person', text, planIds: [], outcome: null }
+  return { id, role: 'person', text, planIds: [], outcome: null, citations: [], unverifiedIds: [] }
 }
 
-function utteranceOf({ id, role, text, plan_ids, outcome }: MessageView): Utterance {
-  return { id, role, text, planIds: plan_ids, outcome }
+function utteranceOf(message: MessageView): Utterance {
+  const { id, role, text, plan_ids, outcome, citations, unverified_ids } = message
+  return { id, role, text, planIds: plan_ids, outcome, citations, unverifiedIds: unverified_ids }
 }
 
 function heard(live: Live, event: ConversationEvent): Live {

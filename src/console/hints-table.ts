@@ -26,7 +26,8 @@ export const hints: Readonly<Record<string, string>> = {
   plan_state: 'Show the plan as it is.',
   second_person_required: 'Have another person with the approve capability open this page.',
   break_glass_reason_required: 'Give the reason above and approve again.',
-  secret_in_message: 'Take the secret out of your message and send it again.',
+  secret_in_message:
+    'Take the secret out and send it again; one of a provider is stored with caracal provider set-secret.',
   model_unavailable: 'Try again in a little while.',
   rate_limited: 'Wait a little, then try again.',
   not_ready: 'Wait until the service is ready, then try again.',

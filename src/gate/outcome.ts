@@ -75,7 +75,7 @@ async function wholeAccess(
   call: Call,
 ): Promise<readonly AccessTuple[] | null> {
   const none = new Set<string>()
-  const slice = { zone: call.zone, all: true, applications: none, resources: none }
+  const slice = { zone: call.zone, all: true, applications: none, resources: none, pairs: none }
   try {
     return await effectiveAccess(context.policy, call, [slice])
   } catch (error) {

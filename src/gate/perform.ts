@@ -18,6 +18,7 @@ import { claimKey, keepResult } from './idempotency.ts'
 import { parseInput } from './parse.ts'
 import { previewSteps, type StepsPreview } from './preview.ts'
 import type { Principal } from './principal.ts'
+import { refuseSecrets } from './refuse-secrets.ts'
 
 export interface Performed {
   readonly output: unknown
@@ -90,7 +91,9 @@ function admit(context: GateContext, { principal, request, zone: named }: Attemp
   if (zone !== null && zone.archived_at !== null && operation.effect !== 'read')
     refuse('zone_archived', 'This zone is archived.')
   const home = (zone?.id as ZoneId | undefined) ?? context.system().zone
-  return { operation, zone, home, input: parseInput(operation, request.input) }
+  const input = parseInput(operation, request.input)
+  refuseSecrets(operation, input)
+  return { operation, zone, home, input }
 }
 
 async function commit(

@@ -92,3 +92,13 @@ export function idPattern(kind: IdKind): RegExp {
 export function isId<K extends IdKind>(kind: K, value: unknown): value is Id<K> {
   return typeof value === 'string' && idPattern(kind).test(value)
 }
+
+const kindByPrefix: ReadonlyMap<string, IdKind> = new Map(
+  (Object.entries(idPrefix) as [IdKind, string][]).map(([kind, prefix]) => [prefix, kind]),
+)
+
+/** The kind of object that a value is the id of; null for anything else. */
+export function idKindOf(value: string): IdKind | null {
+  const kind = kindByPrefix.get(value.slice(0, value.indexOf('_')))
+  return kind !== undefined && isId(kind, value) ? kind : null
+}

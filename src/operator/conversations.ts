@@ -18,7 +18,6 @@ import {
 import { readPage } from '../store/pages.ts'
 import { cancelRuns, openRun } from '../store/runs.ts'
 import { findZone } from '../store/zones.ts'
-import { refuseSecrets } from './secrets.ts'
 
 type ConversationView = OutputOf<'conversations.create'>
 export type MessageView = OutputOf<'conversations.send'>
@@ -44,7 +43,6 @@ export async function openConversation(
   input: InputOf<'conversations.create'>,
 ): Promise<ConversationView> {
   const person = personOf(call)
-  refuseSecrets(input.title)
   const zone = await findZone(call.queries, call.zone)
   if (zone?.system !== false)
     refuse('system_zone_refused', 'The Operator opens no conversation in a system zone.')
@@ -82,14 +80,13 @@ export async function dropConversation(
 
 /**
  * Keeps what the person said. A message that was sent before with the same client id is answered
- * as it was kept. Text that holds a credential is refused before anything has seen it.
+ * as it was kept. Text that holds a credential was refused at the door.
  */
 export async function receiveMessage(
   call: Call,
   input: InputOf<'conversations.send'>,
 ): Promise<MessageView> {
   const conversation = await own(call, input.conversation_id)
-  refuseSecrets(input.text)
   const clientId = input.client_message_id ?? null
   const row = await insertMessage(
     call.queries,
@@ -172,6 +169,8 @@ export function messageView(row: MessageRecord): MessageView {
     plan_ids: row.plan_ids,
     model: row.model,
     outcome: row.outcome,
+    citations: row.citations,
+    unverified_ids: row.unverified_ids,
     created_at: row.created_at.toISOString(),
   }
 }

@@ -22,7 +22,6 @@ import { planDigest, planView, stateOf, type PlanView, type Preview } from './pl
 import { provenanceOf } from './provenance.ts'
 import { baseOf, differencesSince } from './rebase.ts'
 import { raised } from './review/raise.ts'
-import { refuseSecrets } from './secrets.ts'
 
 /**
  * Makes a plan of steps and previews it in the same transaction: what is stored was seen to run.
@@ -33,7 +32,6 @@ export async function createPlan(
   call: Call,
   input: InputOf<'plans.create'>,
 ): Promise<PlanView> {
-  refuseSecrets(input.intent, input.summary, JSON.stringify(input.steps))
   const origin = call.principal.kind === 'control' ? 'chat' : call.surface
   const draft = { ...input, reach: reachOf(input.steps), origin } as const
   const shown = await previewDraft(context, call, draft)

@@ -1,16 +1,12 @@
 import { proposingTools } from '../../tools/mcp.ts'
-import type { PlatformEvent } from '../audit/event.ts'
-import { recordEvents } from '../audit/record.ts'
 import type { Clock } from '../kernel/clock.ts'
-import { Fault, isFault, type FaultCode } from '../kernel/faults.ts'
-import { newId, type ZoneId } from '../kernel/ids.ts'
+import { Fault, isFault } from '../kernel/faults.ts'
+import type { ZoneId } from '../kernel/ids.ts'
 import { limits } from '../kernel/limits.ts'
 import type { ControlPrincipal, Principal } from '../gate/principal.ts'
-import { actorOf } from '../gate/events.ts'
 import type { Database, Queries } from '../store/database.ts'
 import {
   findConversation,
-  insertMessage,
   lastMessages,
   type ConversationRecord,
   type MessageRecord,
@@ -19,8 +15,11 @@ import { plansOfRequests } from '../store/plans.ts'
 import { findZone, type Zone } from '../store/zones.ts'
 import type { CarriedOut } from './autopilot/carry-out.ts'
 import type { Asked } from './autopilot/decide.ts'
+import { sourcesOf } from './citations.ts'
 import type { MessageView } from './conversations.ts'
+import { lookAtPlans } from './look-at-plans.ts'
 import type { Model, Turn, TurnEvent, TurnResult } from './model/model.ts'
+import { keepReply, stoppedOutcome, type Outcome, type Traces } from './reply.ts'
 import { RunLost } from './run-feed.ts'
 import type { OpenToolSession, ToolSession } from './tool-session.ts'
 
@@ -78,12 +77,13 @@ export interface TurnRequest {
  */
 export async function answerMessage(context: TurnContext, request: TurnRequest): Promise<void> {
   const before = await load(context, request)
-  const plans = [...before.plans]
-  const outcome = await attempt(context, request, before, plans)
+  const sources = sourcesOf([before.zone.id, before.conversation.id, request.message.id])
+  const traces: Traces = { plans: [...before.plans], sources, calls: new Set() }
+  const outcome = await attempt(context, request, before, traces)
   const stands = await flushed(request)
-  const notes = outcome.ok && stands ? await carryOutAll(context, request, plans) : []
+  const notes = outcome.ok && stands ? await lookAtPlans(context, request, traces.plans) : []
   if (notes.length > 0) await flushed(request)
-  await keep(context, request, before.conversation, { outcome, plans, notes })
+  await keepReply(context, request, before.conversation, { outcome, traces, notes })
 }
 
 /** Whether the run still stands. What could not be written is missing from the stream alone. */
@@ -94,38 +94,6 @@ async function flushed({ confirm }: TurnRequest): Promise<boolean> {
   } catch {
     return false
   }
-}
-
-/** Has the plans reviewed, and lets autopilot look at the plans of a turn that has gone well; what it did, in sentences. */
-async function carryOutAll(
-  context: TurnContext,
-  request: TurnRequest,
-  plans: readonly string[],
-): Promise<readonly string[]> {
-  const { zone, message, requestId, traceId, signal, emit } = request
-  const notes: string[] = []
-  for (const planId of new Set(plans)) {
-    if (signal.aborted) break
-    const asked = { zone, conversationId: message.conversation_id, planId, requestId, traceId }
-    const done = await lookAt(context, asked, signal).catch((error: unknown) => {
-      context.log.error({ err: error, requestId }, 'a plan was not looked at')
-      return [{ note: `Plan ${planId} could not be looked at; decide on it.`, plan: null }]
-    })
-    notes.push(...done.map(({ note }) => note))
-    for (const { plan } of done) if (plan !== null) emit({ type: 'plan', plan })
-  }
-  return notes
-}
-
-/** A review first: what it finds riskier, autopilot no longer approves. */
-async function lookAt(
-  context: TurnContext,
-  asked: Asked,
-  signal: AbortSignal,
-): Promise<readonly CarriedOut[]> {
-  const reviewed = (await context.review?.(asked, signal)) ?? null
-  const carried = await context.carryOut(asked)
-  return [reviewed, carried].filter((one) => one !== null)
 }
 
 interface Loaded {
@@ -156,26 +124,18 @@ async function load(context: TurnContext, request: TurnRequest): Promise<Loaded>
   })
 }
 
-type Outcome =
-  | { readonly ok: true; readonly result: TurnResult }
-  | {
-      readonly ok: false
-      readonly code: FaultCode | 'cancelled'
-      readonly text: string
-    }
-
 async function attempt(
   context: TurnContext,
   request: TurnRequest,
   loaded: Loaded,
-  plans: string[],
+  traces: Traces,
 ): Promise<Outcome> {
   const { signal, refusal } = request
   try {
     signal.throwIfAborted()
     if (refusal !== null) throw refusal
     if (loaded.plans.length > 0) return showAgain(request, loaded.plans)
-    return { ok: true, result: await ask(context, request, loaded, plans) }
+    return { ok: true, result: await ask(context, request, loaded, traces) }
   } catch (error) {
     if (signal.reason instanceof RunLost) throw signal.reason
     if (signal.aborted) return stoppedOutcome
@@ -207,7 +167,7 @@ async function ask(
   context: TurnContext,
   request: TurnRequest,
   loaded: Loaded,
-  plans: string[],
+  traces: Traces,
 ): Promise<TurnResult> {
   const { emit, signal } = request
   emit({ type: 'stage', stage: 'mandate' })
@@ -221,12 +181,11 @@ async function ask(
     traceId: request.traceId,
   })
   emit({ type: 'stage', stage: 'thinking' })
-  const calls = new Set<Promise<unknown>>()
-  const turn = turnOf(context, request, loaded, session, { plans, calls })
+  const turn = turnOf(context, request, loaded, session, traces)
   try {
     return await Promise.race([context.model.answer(turn), stopped(signal)])
   } finally {
-    await Promise.allSettled(calls)
+    await Promise.allSettled(traces.calls)
   }
 }
 
@@ -240,19 +199,12 @@ function stopped(signal: AbortSignal): Promise<never> {
   })
 }
 
-/** What a turn leaves behind while it runs. */
-interface Traces {
-  readonly plans: string[]
-  /** Tool calls under way. */
-  readonly calls: Set<Promise<unknown>>
-}
-
 function turnOf(
   context: TurnContext,
   request: TurnRequest,
   loaded: Loaded,
   session: ToolSession,
-  { plans, calls }: Traces,
+  { plans, sources, calls }: Traces,
 ): Turn {
   const { zone, conversation, history } = loaded
   const nowMs = context.clock.now()
@@ -274,6 +226,7 @@ function turnOf(
       calls.add(calling)
       const answer = await calling.finally(() => calls.delete(calling))
       request.emit({ type: 'tool', name, ok: answer.ok })
+      if (answer.ok) sources.note(answer.value)
       if (proposingTools.includes(name) && answer.ok && typeof answer.value.id === 'string') {
         plans.push(answer.value.id)
         request.emit({ type: 'plan', plan: answer.value })
@@ -284,84 +237,5 @@ function turnOf(
     signal: request.signal,
     nowMs,
     timeZone: context.timeZone,
-  }
-}
-
-/** What a turn has come to. */
-interface Made {
-  readonly outcome: Outcome
-  readonly plans: readonly string[]
-  /** What autopilot did with the plans, in sentences. */
-  readonly notes: readonly string[]
-}
-
-async function keep(
-  context: TurnContext,
-  request: TurnRequest,
-  conversation: ConversationRecord,
-  { outcome: made, plans, notes }: Made,
-): Promise<void> {
-  const nowMs = context.clock.now()
-  const now = new Date(nowMs)
-  await context.db.transaction(request.zone, async (queries) => {
-    const run = await request.end(queries)
-    if (run === null) throw new RunLost()
-    // Whoever was told that it is stopped must find it so, even where the answer came first.
-    const outcome = run.cancelled ? stoppedOutcome : made
-    await insertMessage(
-      queries,
-      {
-        id: newId('message', nowMs),
-        zone_id: request.zone,
-        conversation_id: conversation.id,
-        role: 'operator',
-        ...wordsOf(outcome, notes),
-        client_message_id: null,
-        in_reply_to: request.message.id,
-        plan_ids: [...plans],
-        model: context.model.name,
-        usage: JSON.stringify(made.ok ? made.result.usage : {}),
-        created_at: now,
-      },
-      now,
-    )
-    await recordEvents(queries, nowMs, [answerEvent(context, request, outcome, plans)])
-  })
-}
-
-const stoppedOutcome: Outcome = { ok: false, code: 'cancelled', text: 'Stopped.' }
-
-/** What autopilot did is said however the turn ended. */
-function wordsOf(
-  outcome: Outcome,
-  notes: readonly string[],
-): Pick<MessageRecord, 'text' | 'outcome'> {
-  const text = [outcome.ok ? outcome.result.text : outcome.text, ...notes].join('\n\n')
-  if (outcome.ok) return { text, outcome: outcome.result.outcome }
-  return { text, outcome: outcome.code === 'cancelled' ? 'cancelled' : 'failed' }
-}
-
-/** What the model was used for, by whom and how much; never a word of what was said. */
-function answerEvent(
-  context: TurnContext,
-  request: TurnRequest,
-  outcome: Outcome,
-  plans: readonly string[],
-): PlatformEvent {
-  return {
-    zone: request.zone,
-    type: 'model.answer',
-    outcome: outcome.ok ? 'allow' : 'failed',
-    ...actorOf(request.principal),
-    requestId: request.requestId,
-    traceId: request.traceId,
-    planId: plans.at(-1),
-    reason: outcome.ok ? undefined : outcome.code,
-    diagnostics: {
-      model: context.model.name,
-      offline: context.model.offline,
-      conversation: request.message.conversation_id,
-      ...(outcome.ok && { usage: outcome.result.usage, ended: outcome.result.outcome }),
-    },
   }
 }

@@ -111,6 +111,46 @@ describe('ask', () => {
     expect(json.events.length).toBeGreaterThan(1)
   })
 
+  test.each([
+    ['agent', 'let mailer read ledgers', 5, { state: 'pending_approval' }],
+    ['ask', 'let mailer read ledgers', 0, { answer: expect.stringMatching('plans:propose') }],
+  ])(
+    'two that match are asked about in %s mode, and the second one is the answer',
+    async (mode, words, exit, told) => {
+      const sure = ['--json', '--mode', mode]
+      await caracal([
+        'ask',
+        '--yes',
+        'register applications called mailer-east and mailer-west and a resource called Ledgers with the scope ledgers:read',
+      ])
+      const mark = (await world.admin.plans.list('default')).items.length
+      const asked = await caracal(['ask', ...sure, words])
+      expect(asked.exit, JSON.stringify(asked)).toBe(3)
+      expect(asked.json).toMatchObject({
+        outcome: 'question',
+        answer: expect.stringMatching(/mailer-(?:east|west).*mailer-(?:east|west)/s),
+      })
+      const [first = '', second = ''] = String(asked.json['answer']).match(/mailer-\w+/g) ?? []
+      expect((await world.admin.plans.list('default')).items).toHaveLength(mark)
+      const { conversation_id } = asked.json as { conversation_id: string }
+      const said = await caracal([
+        'ask',
+        ...sure,
+        '--conversation',
+        conversation_id,
+        'the second one',
+      ])
+      expect(said.exit, JSON.stringify(said)).toBe(exit)
+      expect(said.json).toMatchObject(told)
+      const plans = (await world.admin.plans.list('default')).items
+      expect(plans).toHaveLength(mark + (mode === 'agent' ? 1 : 0))
+      if (mode === 'ask') return
+      const text = JSON.stringify(said.json)
+      expect(text).toContain(second)
+      expect(text).not.toContain(first)
+    },
+  )
+
   test('a question back has its own exit code, and the talk goes on', async () => {
     const asked = await caracal(['ask', '--json', 'let billing-agent read'])
     expect(asked.exit).toBe(3)

@@ -6,8 +6,11 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, inject, test, vi } from 'vitest'
+import { newSecret } from '../../src/kernel/bearer-secret.ts'
 import { homeFiles } from '../../src/kernel/home.ts'
+import { newId } from '../../src/kernel/ids.ts'
 import { packageFile } from '../../src/kernel/package-root.ts'
+import { connect } from '../mcp/clients.ts'
 import { asOwner, freshDatabase, type FreshDatabase } from '../support/databases.ts'
 
 /**
@@ -192,18 +195,57 @@ describe('a secret', () => {
     ).toEqual([])
   })
 
-  test('that is pasted into a conversation is refused, and not kept', async () => {
+  test('that is pasted into any text is refused, and not kept', async () => {
     const talk = (await send('POST', `${zone}/operator/conversations`, {})).body
-    const path = `${zone}/operator/conversations/${talk.id}/messages`
-    for (const [what, prefix] of [
-      ['pasted client secret', 'cs_'],
-      ['pasted admin token', 'cat_'],
-    ] as const) {
-      const value = canary(what, prefix + randomBytes(32).toString('base64url'))
-      expect((await send('POST', path, { text: `use ${value} please` })).body).toMatchObject({
+    const step = { id: 'one', operation: 'applications.create', input: { name: 'pasted' } }
+    const plan = (await send('POST', `${zone}/plans`, { steps: [step] })).body
+    const policy = { name: 'pasted', language: 'rego', source: 'package x' }
+    const [json, file] = ['json', 'caracal-zone/1']
+    const hold = `${zone}/approvals/${newId('approval', 0)}`
+    const surfaces: readonly (readonly [string, (text: string) => unknown])[] = [
+      [`${zone}/operator/conversations`, (title) => ({ title })],
+      [`${zone}/operator/conversations/${talk.id}/messages`, (text) => ({ text })],
+      [`${zone}/plans`, (intent) => ({ intent, steps: [step] })],
+      [`${zone}/plans`, (summary) => ({ summary, steps: [step] })],
+      [`${zone}/plans`, (name) => ({ steps: [{ ...step, input: { name } }] })],
+      [`${zone}/plans`, (text) => ({ steps: [{ ...step, input: { name: 'a', [text]: 1 } }] })],
+      [`${zone}/plans/import`, (name) => ({ file: { format: file, applications: [{ name }] } })],
+      [`${zone}/plans/${plan.id}/reject`, (reason) => ({ reason })],
+      [`${zone}/plans/${plan.id}/approve`, (reason) => ({ digest: plan.digest, reason })],
+      [`${hold}/approve`, (reason) => ({ reason })],
+      [`${hold}/reject`, (reason) => ({ reason })],
+      [`${zone}/policies`, (text) => ({ ...policy, source: `package x\n# ${text}` })],
+      [`${zone}/policies`, (text) => ({ ...policy, language: json, source: `{"a":"${text}"}` })],
+      [`${zone}/policies`, (description) => ({ ...policy, description })],
+      [`${zone}/policy-sets`, (description) => ({ name: 'pasted', description })],
+      [`${zone}/applications`, (name) => ({ name })],
+      [`${zone}/resources`, (name) => ({ name, scopes: ['a:read'] })],
+      [`/v1/zones`, (name) => ({ name, slug: 'pasted' })],
+    ]
+    for (const [i, [path, body]] of surfaces.entries()) {
+      const value = canary(`pasted into surface ${i}`, newSecret(i % 2 === 0 ? 'cs' : 'cat').secret)
+      const sent = await send('POST', path, body(`use ${value} please`))
+      expect(sent.body, `${path}: ${sent.text}`).toMatchObject({
         error: 'secret_in_message',
+        error_description: expect.stringContaining('set-secret'),
       })
+      expect(sent.text).not.toContain(value)
     }
+    await using mcp = await connect('of 2026', `${base}/mcp`, token)
+    const name = canary('proposed over MCP', newSecret('rt').secret)
+    const proposed = await mcp.call('plan_propose', { steps: [{ ...step, input: { name } }] })
+    expect(proposed).toMatchObject({ isError: true, value: { code: 'secret_in_message' } })
+    const stored = { provider_id: newId('provider', 0), secret: made('secret of a step') }
+    const steps = [{ id: 'one', operation: 'providers.set_secret', input: stored }]
+    const inFile = { file: { format: 'caracal-plan/1', steps } }
+    for (const [path, body] of [
+      ['plans', { steps }],
+      ['plans/import', inFile],
+    ] as const)
+      expect((await send('POST', `${zone}/${path}`, body)).body).toMatchObject({
+        error: 'secret_in_message',
+        error_description: expect.stringContaining('the secret of providers.set_secret'),
+      })
   })
 
   test('that the database fails to store is in no answer either', async () => {

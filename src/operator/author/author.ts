@@ -8,7 +8,6 @@ import type { Model } from '../model/model.ts'
 import type { Step } from '../planner/draft.ts'
 import { builtInPlanner, plannerName } from '../planner/planner.ts'
 import { stepsInForce } from '../planner/written-policy.ts'
-import { refuseSecrets } from '../secrets.ts'
 import { asksToGive } from './asked-for.ts'
 import { askModel, mended, toldOf } from './by-model.ts'
 import { examine } from './examine.ts'
@@ -35,8 +34,7 @@ export interface Authored {
  * get more than the words ask for, there is no draft. Nothing is stored.
  */
 export async function authorPolicy(asked: Asked, model: Model): Promise<Authored> {
-  const { context, request, words } = asked
-  refuseSecrets(words)
+  const { context, request } = asked
   const zone = await findZone(context.db.unzoned, request.zone)
   if (zone?.system !== false)
     refuse('system_zone_refused', 'No policy is drafted for a system zone.')
