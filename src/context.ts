@@ -154,7 +154,7 @@ function assemble(
   const services: Services = {
     ...{ vault, policy, issuerBase, system, running: runningTurns() },
     rego: createRegoCompiler(config.opaBin),
-    model: overrides.model ?? modelOf(config, secrets),
+    model: overrides.model ?? modelOf(config, secrets, clock),
     mandates: mandatesOf(base, sts),
     gate: () => gate,
   }
@@ -323,14 +323,13 @@ function masterKeyOf(config: Config, secrets: Secrets): Buffer {
   )
 }
 
-function modelOf(config: Config, secrets: Secrets): Model {
-  if (secrets.anthropicApiKey === null) return builtInPlanner()
+function modelOf({ models }: Config, { modelKeys }: Secrets, clock: Clock): Model {
+  if (models.length === 0) return builtInPlanner()
   return anthropicModel({
-    apiKey: secrets.anthropicApiKey,
-    baseUrl: config.modelBaseUrl,
-    model: config.model,
+    endpoints: models.map((one, index) => ({ ...one, apiKey: modelKeys[index] ?? '' })),
     maxCalls: limits.modelCallsPerTurn,
     maxTokens: limits.modelTokensPerTurn,
+    clock,
   })
 }
 

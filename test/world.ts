@@ -31,6 +31,8 @@ export interface WorldOptions {
   /** The world outside, as fetches from it see it. */
   readonly network?: Network
   readonly config?: Partial<Config>
+  /** Keys of the models that `config` names. */
+  readonly modelKeys?: readonly string[]
   readonly rates?: Overrides['rates']
   /** The clock stands still until it is moved. */
   readonly still?: boolean
@@ -109,7 +111,7 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
   const begunMs = Date.now()
   const now = (): number => (options.still === true ? begunMs : Date.now()) + offsetMs
   const config = { ...defaults, home, ...options.config }
-  const secrets: Secrets = { databaseUrl: null, masterKey, anthropicApiKey: null }
+  const secrets: Secrets = { databaseUrl: null, masterKey, modelKeys: options.modelKeys ?? [] }
   const service = begun.use(
     await startService(config, secrets, {
       clock: { now },
@@ -203,8 +205,7 @@ const defaults: Omit<Config, 'home'> = {
   trustedProxies: [],
   logLevel: 'silent',
   timeZone: 'UTC',
-  model: 'scripted',
-  modelBaseUrl: null,
+  models: [],
   opaBin: null,
 }
 

@@ -194,7 +194,7 @@ async function keep(
         client_message_id: null,
         in_reply_to: request.message.id,
         plan_ids: [...plans],
-        model: context.model.name,
+        model: modelOf(context, outcome),
         usage: JSON.stringify(outcome.ok ? outcome.result.usage : {}),
         created_at: now,
       },
@@ -205,6 +205,11 @@ async function keep(
     if (kept === undefined) throw new Fault('not_found', 'This conversation has been deleted.')
     return messageView(kept)
   })
+}
+
+/** The model that answered; the first one where none did. */
+function modelOf({ model }: TurnContext, outcome: Outcome): string {
+  return (outcome.ok ? outcome.result.model : undefined) ?? model.name
 }
 
 /** What the model was used for, by whom and how much; never a word of what was said. */
@@ -224,7 +229,7 @@ function answerEvent(
     planId: plans.at(-1),
     reason: outcome.ok ? undefined : outcome.fault.code,
     diagnostics: {
-      model: context.model.name,
+      model: modelOf(context, outcome),
       offline: context.model.offline,
       conversation: request.message.conversation_id,
       ...(outcome.ok && { usage: outcome.result.usage, ended: outcome.result.outcome }),

@@ -34,7 +34,15 @@ export interface Usage {
 /** What the model does with a request. */
 export type Reply =
   | { readonly say: readonly Block[]; readonly stop?: string; readonly usage?: Usage }
-  | { readonly error: { readonly status: number; readonly type: string; readonly message: string } }
+  | {
+      readonly error: {
+        readonly status: number
+        readonly type: string
+        readonly message: string
+        /** Without any, the client is told to try again at once. */
+        readonly headers?: Readonly<Record<string, string>>
+      }
+    }
   /** An error event after the stream has begun. */
   | { readonly midway: { readonly type: string; readonly message: string } }
   /** The connection ends after this much of the stream. */
@@ -81,9 +89,8 @@ async function receive(incoming: IncomingMessage): Promise<string> {
 function answer(response: ServerResponse, { body }: MessagesRequest, reply: Reply): void {
   if ('hang' in reply) return
   if ('error' in reply) {
-    const { status, type, message } = reply.error
-    // The client waits as long as it is told between its retries.
-    response.writeHead(status, { 'content-type': 'application/json', 'retry-after-ms': '1' })
+    const { status, type, message, headers = { 'retry-after-ms': '1' } } = reply.error
+    response.writeHead(status, { 'content-type': 'application/json', ...headers })
     response.end(JSON.stringify({ type: 'error', error: { type, message } }))
     return
   }

@@ -1,3 +1,5 @@
+import type { EndpointState } from './failover.ts'
+
 /** A tool as the model sees it: the MCP server's listing, nothing more. */
 export interface ToolSpec {
   readonly name: string
@@ -44,6 +46,8 @@ export interface Turn {
 export interface TurnResult {
   readonly text: string
   readonly outcome: TurnOutcome
+  /** Which model it was, where that is not the one that the Operator is named after. */
+  readonly model?: string
   /** Calls to the model and tokens, as the provider counts them; zero for the built-in planner. */
   readonly usage: {
     readonly calls: number
@@ -58,5 +62,7 @@ export interface Model {
   readonly name: string
   /** True where nothing leaves the machine. */
   readonly offline: boolean
+  /** Where it answers and how each place has been lately; absent where nothing leaves the machine. */
+  endpoints?(): readonly EndpointState[]
   answer(turn: Turn): Promise<TurnResult>
 }
