@@ -42,6 +42,12 @@ export const configTable = [
   entry('CARACAL_MODEL_3', 'Model that answers when both fail', 'none'),
   entry('CARACAL_MODEL_3_URL', 'Where it answers over the Messages API', 'where the first does'),
   entry('CARACAL_MODEL_3_KEY', 'Its API key', 'that of the first, at the same URL', true),
+  entry('CARACAL_MODEL_TOKENS_PER_CONVERSATION', 'Tokens that a conversation may use', '1000000'),
+  entry('CARACAL_MODEL_CALLS_PER_CONVERSATION', 'Calls that a conversation may use', '400'),
+  entry('CARACAL_MODEL_TOKENS_PER_ZONE_DAY', 'Tokens that a zone may use on one day', '2000000'),
+  entry('CARACAL_MODEL_CALLS_PER_ZONE_DAY', 'Calls that a zone may use on one day', '2000'),
+  entry('CARACAL_MODEL_TOKENS_PER_DAY', 'Tokens that all may use on one day (UTC)', '5000000'),
+  entry('CARACAL_MODEL_CALLS_PER_DAY', 'Calls that all may use on one day (UTC)', '5000'),
   entry('OPA_BIN', 'The `opa` CLI, for compiling policies', '`opa` on the PATH'),
   entry('CARACAL_URL', 'Command line: base URL of the service', 'found through the home'),
   entry('CARACAL_ZONE', 'Command line: the zone, by id or slug', '`default`'),
@@ -68,8 +74,19 @@ export interface Config {
   readonly timeZone: string
   /** The Operator's models in the order in which they are asked; none: the built-in planner. */
   readonly models: readonly ModelConfig[]
+  /** The most that models may be used, in tokens and calls. */
+  readonly budgets: {
+    readonly conversation: ModelBudget
+    readonly zoneDay: ModelBudget
+    readonly day: ModelBudget
+  }
   /** Path of the `opa` CLI; null where there is none. */
   readonly opaBin: string | null
+}
+
+interface ModelBudget {
+  readonly tokens: number
+  readonly calls: number
 }
 
 export interface ModelConfig {
@@ -98,6 +115,9 @@ export interface CliConfig {
 
 const httpUrl = z.url({ protocol: /^https?$/ })
 
+/** Zero: none. */
+const amount = z.coerce.number().int().min(0).max(1e12)
+
 const schema = {
   CARACAL_PORT: z.coerce.number().int().min(0).max(65_535),
   CARACAL_PUBLIC_URL: httpUrl,
@@ -114,6 +134,12 @@ const schema = {
   ANTHROPIC_BASE_URL: httpUrl,
   CARACAL_MODEL_2_URL: httpUrl,
   CARACAL_MODEL_3_URL: httpUrl,
+  CARACAL_MODEL_TOKENS_PER_CONVERSATION: amount,
+  CARACAL_MODEL_CALLS_PER_CONVERSATION: amount,
+  CARACAL_MODEL_TOKENS_PER_ZONE_DAY: amount,
+  CARACAL_MODEL_CALLS_PER_ZONE_DAY: amount,
+  CARACAL_MODEL_TOKENS_PER_DAY: amount,
+  CARACAL_MODEL_CALLS_PER_DAY: amount,
   CARACAL_URL: httpUrl,
 } as const satisfies Partial<Record<Key, z.ZodType>>
 
@@ -133,12 +159,30 @@ export function readConfig(env: Env): { config: Config; secrets: Secrets } {
       timeZone:
         read(env, 'CARACAL_TIMEZONE') ?? new Intl.DateTimeFormat().resolvedOptions().timeZone,
       models: endpoints.map(({ model, baseUrl }) => ({ model, baseUrl })),
+      budgets: budgetsOf(env),
       opaBin: opaOf(env),
     },
     secrets: {
       databaseUrl: read(env, 'DATABASE_URL') ?? null,
       masterKey: masterKey === undefined ? null : Buffer.from(masterKey, 'base64'),
       modelKeys: endpoints.map(({ apiKey }) => apiKey),
+    },
+  }
+}
+
+function budgetsOf(env: Env): Config['budgets'] {
+  return {
+    conversation: {
+      tokens: read(env, 'CARACAL_MODEL_TOKENS_PER_CONVERSATION') ?? 1_000_000,
+      calls: read(env, 'CARACAL_MODEL_CALLS_PER_CONVERSATION') ?? 400,
+    },
+    zoneDay: {
+      tokens: read(env, 'CARACAL_MODEL_TOKENS_PER_ZONE_DAY') ?? 2_000_000,
+      calls: read(env, 'CARACAL_MODEL_CALLS_PER_ZONE_DAY') ?? 2_000,
+    },
+    day: {
+      tokens: read(env, 'CARACAL_MODEL_TOKENS_PER_DAY') ?? 5_000_000,
+      calls: read(env, 'CARACAL_MODEL_CALLS_PER_DAY') ?? 5_000,
     },
   }
 }

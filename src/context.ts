@@ -41,6 +41,7 @@ import { openVault, type Vault } from './kernel/vault.ts'
 import { openToolSession } from './mcp/in-memory.ts'
 import type { Mandates } from './operator/apply.ts'
 import { operatorHandlers } from './operator/handlers.ts'
+import type { Budgets } from './operator/budget.ts'
 import { anthropicModel } from './operator/model/anthropic.ts'
 import type { Model } from './operator/model/model.ts'
 import { builtInPlanner } from './operator/planner/planner.ts'
@@ -154,6 +155,7 @@ function assemble(
   const services: Services = {
     ...{ vault, policy, issuerBase, system, running: runningTurns() },
     rego: createRegoCompiler(config.opaBin),
+    budgets: config.budgets,
     model: overrides.model ?? modelOf(config, secrets, clock),
     mandates: mandatesOf(base, sts),
     gate: () => gate,
@@ -178,6 +180,7 @@ function assemble(
     databaseDied: base.died,
     turns: {
       ...{ db, clock, model, log, systemPrompt, timeZone: config.timeZone },
+      budgets: config.budgets,
       openTools: openToolSession(gate),
       readMandate: mandates.forConversation,
     },
@@ -218,6 +221,7 @@ function mandatesOf({ db, clock, system }: Base, sts: Sts): OperatorMandates {
 interface Services extends AdminServices {
   system(): SystemIdentities
   readonly model: Model
+  readonly budgets: Budgets
   readonly running: RunningTurns
   readonly mandates: OperatorMandates
   gate(): GateContext

@@ -206,6 +206,11 @@ const defaults: Omit<Config, 'home'> = {
   logLevel: 'silent',
   timeZone: 'UTC',
   models: [],
+  budgets: {
+    conversation: { tokens: 1_000_000, calls: 1_000 },
+    zoneDay: { tokens: 10_000_000, calls: 10_000 },
+    day: { tokens: 10_000_000, calls: 10_000 },
+  },
   opaBin: null,
 }
 

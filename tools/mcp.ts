@@ -49,6 +49,8 @@ export const hiddenReads: readonly OperationId[] = [
   'audit.export',
   'audit.follow',
   'audit.proof',
+  'operator.calls',
+  'operator.usage',
   'plans.evidence',
   'zones.export',
 ]

@@ -5,6 +5,7 @@ import type { GateContext } from '../gate/context.ts'
 import type { Handlers } from '../gate/handler.ts'
 import { readPage } from '../store/pages.ts'
 import { approvalsOf, type PlanRecord } from '../store/plans.ts'
+import type { Budgets } from './budget.ts'
 import { applyPlan, applyRefused, prepareApply, type Mandates } from './apply.ts'
 import { approvePlan, approveRefused, rejectPlan } from './approve.ts'
 import {
@@ -23,6 +24,7 @@ import { planOf } from './plan-lookup.ts'
 import { isInState, planView } from './plan-view.ts'
 import type { RunningTurns } from './running.ts'
 import { undoPlan } from './undo.ts'
+import { callsIn, usageIn } from './usage-views.ts'
 
 /** What the Operator's own operations need of the service. */
 export interface OperatorServices {
@@ -30,6 +32,7 @@ export interface OperatorServices {
   gate(): GateContext
   readonly mandates: Mandates
   readonly model: Model
+  readonly budgets: Budgets
   readonly running: RunningTurns
   identities(): readonly { name: string; id: string; scopes: string[] }[]
 }
@@ -101,6 +104,8 @@ export function operatorHandlers(services: OperatorServices): Own {
         system_zone_id: services.gate().system().zone,
         applications: [...services.identities()],
       }),
+    'operator.usage': (call) => usageIn(services, call),
+    'operator.calls': callsIn,
     'operator.capabilities': () => Promise.resolve({ items: capabilities }),
   }
 }

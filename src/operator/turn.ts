@@ -18,8 +18,10 @@ import {
 } from '../store/conversations.ts'
 import { findZone, type Zone } from '../store/zones.ts'
 import { messageView, type MessageView } from './conversations.ts'
-import type { Model, Turn, TurnEvent, TurnResult } from './model/model.ts'
+import type { Budgets } from './budget.ts'
+import type { Model, Turn, TurnEvent, TurnResult, TurnUsage } from './model/model.ts'
 import type { OpenToolSession, ToolSession } from './tool-session.ts'
+import { openMeter, type CountingMeter } from './usage.ts'
 
 /** What a turn needs of the service. */
 export interface TurnContext {
@@ -28,6 +30,7 @@ export interface TurnContext {
   readonly model: Model
   readonly timeZone: string
   readonly openTools: OpenToolSession
+  readonly budgets: Budgets
   readonly log: { error(detail: object, message: string): void }
   systemPrompt(facts: PromptFacts): string
   /** The STS's mandate to read for one conversation, and to propose in agent mode. */
@@ -67,7 +70,13 @@ export async function answerMessage(
   const before = await load(context, request)
   if (before.reply !== undefined) return messageView(before.reply)
   const plans: string[] = []
-  const outcome = await attempt(context, request, before, plans)
+  const meter = openMeter(context, {
+    zone: request.zone,
+    conversationId: before.conversation.id,
+    messageId: request.message.id,
+    principalId: request.principal.id,
+  })
+  const outcome = await attempt(context, request, before, meter, plans)
   return keep(context, request, before.conversation, outcome, plans)
 }
 
@@ -97,12 +106,19 @@ async function load(context: TurnContext, request: TurnRequest): Promise<Loaded>
 
 type Outcome =
   | { readonly ok: true; readonly result: TurnResult }
-  | { readonly ok: false; readonly fault: Fault; readonly cancelled: boolean }
+  | {
+      readonly ok: false
+      readonly fault: Fault
+      readonly cancelled: boolean
+      /** What was used of models all the same. */
+      readonly usage: TurnUsage
+    }
 
 async function attempt(
   context: TurnContext,
   request: TurnRequest,
   loaded: Loaded,
+  meter: CountingMeter,
   plans: string[],
 ): Promise<Outcome> {
   const { emit, signal } = request
@@ -117,7 +133,7 @@ async function attempt(
       traceId: request.traceId,
     })
     emit({ type: 'stage', stage: 'thinking' })
-    const turn = turnOf(context, request, loaded, session, plans)
+    const turn = turnOf(context, request, loaded, session, meter, plans)
     return { ok: true, result: await context.model.answer(turn) }
   } catch (error) {
     if (!isFault(error) && !signal.aborted)
@@ -127,7 +143,7 @@ async function attempt(
       : new Fault('model_unavailable', 'The answer could not be made; say it again.', {
           cause: error,
         })
-    return { ok: false, fault, cancelled: signal.aborted }
+    return { ok: false, fault, cancelled: signal.aborted, usage: meter.total() }
   }
 }
 
@@ -136,6 +152,7 @@ function turnOf(
   request: TurnRequest,
   loaded: Loaded,
   session: ToolSession,
+  meter: CountingMeter,
   plans: string[],
 ): Turn {
   const { zone, conversation, history } = loaded
@@ -161,6 +178,7 @@ function turnOf(
       return answer
     },
     emit: request.emit,
+    meter,
     signal: request.signal,
     nowMs,
     timeZone: context.timeZone,
@@ -195,7 +213,7 @@ async function keep(
         in_reply_to: request.message.id,
         plan_ids: [...plans],
         model: modelOf(context, outcome),
-        usage: JSON.stringify(outcome.ok ? outcome.result.usage : {}),
+        usage: JSON.stringify(usageOf(outcome)),
         created_at: now,
       },
       now,
@@ -210,6 +228,10 @@ async function keep(
 /** The model that answered; the first one where none did. */
 function modelOf({ model }: TurnContext, outcome: Outcome): string {
   return (outcome.ok ? outcome.result.model : undefined) ?? model.name
+}
+
+function usageOf(outcome: Outcome): TurnUsage {
+  return outcome.ok ? outcome.result.usage : outcome.usage
 }
 
 /** What the model was used for, by whom and how much; never a word of what was said. */
@@ -232,7 +254,8 @@ function answerEvent(
       model: modelOf(context, outcome),
       offline: context.model.offline,
       conversation: request.message.conversation_id,
-      ...(outcome.ok && { usage: outcome.result.usage, ended: outcome.result.outcome }),
+      usage: usageOf(outcome),
+      ...(outcome.ok && { ended: outcome.result.outcome }),
     },
   }
 }

@@ -13,6 +13,7 @@ export const finishedThings: readonly Prune[] = [
   pruneSessions,
   pruneHolds,
   pruneDeliveries,
+  pruneModelCalls,
 ]
 
 /** Delegations that were revoked or have expired. Indexes: delegation_edges_age, _parent. */
@@ -78,6 +79,17 @@ async function pruneDeliveries(queries: Queries, before: Date, atOnce: number): 
         select id from webhook_deliveries
         where created_at < ${before} and state <> 'pending'
           and coalesce(delivered_at, next_attempt_at) < ${before}
+        order by created_at limit ${atOnce} for update skip locked)`,
+  )
+}
+
+/** Calls to models, whatever came of them. Index: model_calls_age. */
+async function pruneModelCalls(queries: Queries, before: Date, atOnce: number): Promise<number> {
+  return count(
+    queries,
+    sql`
+      delete from model_calls where id in (
+        select id from model_calls where created_at < ${before}
         order by created_at limit ${atOnce} for update skip locked)`,
   )
 }

@@ -65,6 +65,9 @@ export interface ConversationRow {
   token_id: string
   mode: 'ask' | 'agent'
   title: string
+  /** What the messages up to a position came to; they do not go to a model any more. */
+  summary: Generated<string>
+  summarized_to: Generated<number>
   created_at: Timestamp
   updated_at: Timestamp
 }
@@ -82,5 +85,27 @@ export interface MessageRow {
   model: string | null
   outcome: 'done' | 'question' | 'not_understood' | 'failed' | 'cancelled' | null
   usage: JSONColumnType<Record<string, number>>
+  created_at: Timestamp
+}
+
+export interface ModelCallRow {
+  id: string
+  zone_id: string
+  /** Of a conversation and a message that may have been deleted meanwhile. */
+  conversation_id: string
+  message_id: string
+  principal_id: string
+  purpose: 'answer' | 'summary'
+  host: string
+  model: string
+  state: 'running' | 'answered' | 'failed' | 'cancelled'
+  reason: string | null
+  /** Tokens that count against the budgets: while it runs, the most that it may come to. */
+  spent: number
+  input_tokens: number
+  cache_write_tokens: number
+  cache_read_tokens: number
+  output_tokens: number
+  duration_ms: number | null
   created_at: Timestamp
 }

@@ -1,5 +1,11 @@
 import type { Generated } from 'kysely'
-import type { ApprovalRow, ConversationRow, MessageRow, PlanRow } from './schema-operator.ts'
+import type {
+  ApprovalRow,
+  ConversationRow,
+  MessageRow,
+  ModelCallRow,
+  PlanRow,
+} from './schema-operator.ts'
 import type {
   DelegationEdgeRow,
   RevocationRow,
@@ -224,6 +230,7 @@ export interface Tables {
   approvals: ApprovalRow
   conversations: ConversationRow
   messages: MessageRow
+  model_calls: ModelCallRow
   sessions: SessionRow
   delegation_edges: DelegationEdgeRow
   revocations: RevocationRow

@@ -1,5 +1,6 @@
 import type { ToolAnswer, Turn, TurnEvent, Utterance } from '../../src/operator/model/model.ts'
 import { builtInPlanner } from '../../src/operator/planner/planner.ts'
+import { meterInto } from '../support/one-turn.ts'
 import { idOf, nowMs, timeZone, type ZoneFixture } from './zone-fixture.ts'
 
 type Args = Readonly<Record<string, unknown>>
@@ -263,6 +264,7 @@ export async function converse(
       tools: [],
       call: backend.call,
       emit: (event) => events.push(event),
+      meter: meterInto([]),
       signal: new AbortController().signal,
       nowMs,
       timeZone,

@@ -265,6 +265,8 @@ const rest: Pick<
   'conversations.cancel': (make) => conversation(make),
 
   'operator.status': nothing,
+  'operator.usage': nothing,
+  'operator.calls': nothing,
   'operator.capabilities': nothing,
 }
 

@@ -1,5 +1,12 @@
 import { anthropicModel, type AnthropicOptions } from '../../src/operator/model/anthropic.ts'
-import type { ToolAnswer, Turn, TurnEvent, Utterance } from '../../src/operator/model/model.ts'
+import type {
+  CallEnded,
+  Meter,
+  ToolAnswer,
+  Turn,
+  TurnEvent,
+  Utterance,
+} from '../../src/operator/model/model.ts'
 import {
   say,
   startFakeMessagesApi,
@@ -27,6 +34,8 @@ export interface Asked extends AsyncDisposable {
   readonly api: FakeMessagesApi
   readonly calls: { name: string; args: object }[]
   readonly events: TurnEvent[]
+  /** What the meter was told of the calls, in order. */
+  readonly metered: readonly CallEnded[]
   readonly result: ReturnType<ReturnType<typeof anthropicModel>['answer']>
 }
 
@@ -51,6 +60,7 @@ export async function ask(
   if (api === undefined) throw new Error('there is no endpoint')
   const calls: Asked['calls'] = []
   const events: TurnEvent[] = []
+  const metered: CallEnded[] = []
   const turn: Turn = {
     system: 'You are the Operator.',
     history: history ?? [{ role: 'person', text: 'what is here?' }],
@@ -60,6 +70,7 @@ export async function ask(
       return tool?.(name) ?? Promise.resolve({ ok: true, value: { id: 'plan_1', name: 'a zone' } })
     },
     emit: (event) => events.push(event),
+    meter: meterInto(metered),
     signal: signal ?? new AbortController().signal,
     nowMs: 0,
     timeZone: 'UTC',
@@ -73,7 +84,28 @@ export async function ask(
   const result = anthropicModel({ ...limits, ...own, endpoints }).answer(turn)
   result.catch(() => undefined)
   const stack = begun.move()
-  return { apis, api, calls, events, result, [Symbol.asyncDispose]: () => stack.disposeAsync() }
+  return {
+    apis,
+    api,
+    calls,
+    events,
+    metered,
+    result,
+    [Symbol.asyncDispose]: () => stack.disposeAsync(),
+  }
+}
+
+/** A meter without bounds that keeps what it is told. */
+export function meterInto(metered: CallEnded[]): Meter {
+  return {
+    begin: () =>
+      Promise.resolve({
+        end: (ended) => {
+          metered.push(ended)
+          return Promise.resolve()
+        },
+      }),
+  }
 }
 
 /** The replies in their order, then `done`. */

@@ -91,7 +91,8 @@ async function run(
     maxTokens: Math.min(answerTokens, options.maxTokens),
   }
   for (;;) {
-    const answered = await lines.ask(question, { signal, ...voiceOf(turn, progress) })
+    const asking = { meter: turn.meter, purpose: 'answer', signal } as const
+    const answered = await lines.ask(question, { ...asking, ...voiceOf(turn, progress) })
     note(answered, progress)
     const { message } = answered
     if (message.stopReason !== 'tool_use') return message
@@ -109,7 +110,7 @@ function voiceOf(turn: Turn, progress: Progress) {
       separator = ''
     },
     unsaid() {
-      turn.emit({ type: 'stage', stage: 'asking_again' })
+      turn.emit({ type: 'stage', stage: 'asking again' })
       separator = '\n\n'
     },
   }

@@ -2,18 +2,10 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Clock } from '../../kernel/clock.ts'
 import { isFault } from '../../kernel/faults.ts'
 import type { Connection, Question } from './connection.ts'
+import type { EndpointState, Meter } from './model.ts'
 import { nothingUsed, type CallUsage, type WholeMessage } from './message-stream.ts'
+import { estimateTokens } from './tokens.ts'
 import { errorTypeOf, modelFault, retriesAfter, retryAfterMsOf } from './provider-errors-table.ts'
-
-/** How an endpoint has been lately. */
-export interface EndpointState {
-  readonly model: string
-  readonly host: string
-  /** What the last failure was, where it is left alone because of it; null otherwise. */
-  readonly failure: string | null
-  /** Until when it is left alone, in milliseconds since the epoch. */
-  readonly restsUntilMs: number | null
-}
 
 /** One call that has been answered. */
 export interface Answered {
@@ -23,6 +15,8 @@ export interface Answered {
 }
 
 export interface Asking {
+  readonly meter: Meter
+  readonly purpose: 'answer' | 'summary'
   readonly signal: AbortSignal
   readonly hear: (text: string) => void
   /** A call that had begun to speak has failed: what was heard of it counts for nothing. */
@@ -120,22 +114,50 @@ async function askOne(
     }
 }
 
+/** One call, which the meter lets through and notes whatever comes of it. */
 async function askOnce(
   connection: Connection,
   question: Question,
-  { signal, hear, unsaid }: Asking,
+  asking: Asking,
 ): Promise<Answered> {
+  const { model, host } = connection
+  const { purpose, signal } = asking
+  const atMostTokens = atMostTokensOf(question)
+  const call = await asking.meter.begin({ purpose, host, model, atMostTokens })
   const used = nothingUsed()
+  const message = await listen(connection, question, used, asking).catch(async (error: unknown) => {
+    const stopped = signal.aborted && !isTimeout(signal.reason)
+    const reason = signal.aborted ? (stopped ? null : 'timeout_error') : errorTypeOf(error)
+    await call.end({ state: stopped ? 'cancelled' : 'failed', reason, used })
+    throw error
+  })
+  await call.end({ state: 'answered', reason: null, used })
+  return { message, used, model }
+}
+
+async function listen(
+  connection: Connection,
+  question: Question,
+  used: CallUsage,
+  { signal, hear, unsaid }: Asking,
+): Promise<WholeMessage> {
   const heard: string[] = []
-  const listen = (text: string): void => {
+  const note = (text: string): void => {
     heard.push(text)
     hear(text)
   }
   try {
-    const message = await connection.send(question, used, listen, signal)
-    return { message, used, model: connection.model }
+    return await connection.send(question, used, note, signal)
   } catch (error) {
     if (heard.length > 0) unsaid()
     throw error
   }
+}
+
+function atMostTokensOf({ system, messages, tools, maxTokens }: Question): number {
+  return estimateTokens(JSON.stringify([system, messages, tools])) + maxTokens
+}
+
+function isTimeout(reason: unknown): boolean {
+  return reason instanceof DOMException && reason.name === 'TimeoutError'
 }

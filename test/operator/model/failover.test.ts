@@ -9,7 +9,7 @@ import {
   type Brain,
   type Reply,
 } from '../../support/fake-messages-api.ts'
-import { ask, refusalOf, script, unavailable } from '../../support/one-turn.ts'
+import { ask, meterInto, refusalOf, script, unavailable } from '../../support/one-turn.ts'
 
 function fails(status: number, type: string): Brain {
   return () => ({ error: { status, type, message: 'secret detail' } })
@@ -131,6 +131,8 @@ describe('an endpoint that has failed', () => {
     maxTokens: 100,
   }
   const asking = {
+    meter: meterInto([]),
+    purpose: 'answer' as const,
     signal: new AbortController().signal,
     hear: () => undefined,
     unsaid: () => undefined,
