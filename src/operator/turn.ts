@@ -17,6 +17,7 @@ import {
   type MessageRecord,
 } from '../store/conversations.ts'
 import { findZone, type Zone } from '../store/zones.ts'
+import { remember, type Remembered } from './memory.ts'
 import { messageView, type MessageView } from './conversations.ts'
 import type { Budgets } from './budget.ts'
 import type { Model, Turn, TurnEvent, TurnResult, TurnUsage } from './model/model.ts'
@@ -31,7 +32,10 @@ export interface TurnContext {
   readonly timeZone: string
   readonly openTools: OpenToolSession
   readonly budgets: Budgets
-  readonly log: { error(detail: object, message: string): void }
+  readonly log: {
+    error(detail: object, message: string): void
+    warn(detail: object, message: string): void
+  }
   systemPrompt(facts: PromptFacts): string
   /** The STS's mandate to read for one conversation, and to propose in agent mode. */
   readMandate(
@@ -97,7 +101,8 @@ async function load(context: TurnContext, request: TurnRequest): Promise<Loaded>
     ]
     if (found === undefined || conversation === undefined)
       throw new Fault('not_found', 'This conversation has been deleted.')
-    const messages = await lastMessages(queries, id, limits.conversationMessages)
+    const after = conversation.summarized_to
+    const messages = await lastMessages(queries, id, limits.conversationMessages, after)
     const upTo = messages.findIndex((row) => row.id === message.id)
     const reply = await findReply(queries, message.id)
     return { zone: found, conversation, history: messages.slice(0, upTo + 1), reply }
@@ -133,7 +138,10 @@ async function attempt(
       traceId: request.traceId,
     })
     emit({ type: 'stage', stage: 'thinking' })
-    const turn = turnOf(context, request, loaded, session, meter, plans)
+    const said = request.message.text
+    const past = { zone: request.zone, conversation, messages: loaded.history, said }
+    const remembered = await remember(context, past, { meter, signal })
+    const turn = turnOf(context, request, loaded, remembered, session, meter, plans)
     return { ok: true, result: await context.model.answer(turn) }
   } catch (error) {
     if (!isFault(error) && !signal.aborted)
@@ -151,11 +159,12 @@ function turnOf(
   context: TurnContext,
   request: TurnRequest,
   loaded: Loaded,
+  remembered: Remembered,
   session: ToolSession,
   meter: CountingMeter,
   plans: string[],
 ): Turn {
-  const { zone, conversation, history } = loaded
+  const { zone, conversation } = loaded
   const nowMs = context.clock.now()
   return {
     system: context.systemPrompt({
@@ -165,7 +174,7 @@ function turnOf(
       nowMs,
       timeZone: context.timeZone,
     }),
-    history: history.map(({ role, text }) => ({ role, text })),
+    ...remembered,
     tools: session.tools,
     async call(name, args) {
       request.signal.throwIfAborted()

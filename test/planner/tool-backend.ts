@@ -260,6 +260,7 @@ export async function converse(
     history.push({ role: 'person', text })
     const turn: Turn = {
       system: '',
+      summary: '',
       history: [...history],
       tools: [],
       call: backend.call,

@@ -41,6 +41,7 @@ export interface Asked extends AsyncDisposable {
 
 export interface AskOptions extends Partial<Omit<AnthropicOptions, 'endpoints'>> {
   readonly history?: readonly Utterance[]
+  readonly summary?: string
   readonly tool?: (name: string) => Promise<ToolAnswer>
   readonly signal?: AbortSignal
   /** Where the first endpoint is in place of the scripted one. */
@@ -52,7 +53,7 @@ export async function ask(
   brains: Brain | readonly Brain[],
   options: AskOptions = {},
 ): Promise<Asked> {
-  const { history, tool, signal, baseUrl, ...own } = options
+  const { history, summary, tool, signal, baseUrl, ...own } = options
   await using begun = new AsyncDisposableStack()
   const apis: FakeMessagesApi[] = []
   for (const brain of [brains].flat()) apis.push(begun.use(await startFakeMessagesApi(brain)))
@@ -63,6 +64,7 @@ export async function ask(
   const metered: CallEnded[] = []
   const turn: Turn = {
     system: 'You are the Operator.',
+    summary: summary ?? '',
     history: history ?? [{ role: 'person', text: 'what is here?' }],
     tools,
     call: (name, args) => {

@@ -1,4 +1,8 @@
-import type { MessageParam, ToolResultBlockParam } from '@anthropic-ai/sdk/resources/messages'
+import type {
+  MessageParam,
+  TextBlockParam,
+  ToolResultBlockParam,
+} from '@anthropic-ai/sdk/resources/messages'
 import { proposingTools } from '../../../tools/mcp.ts'
 import type { Clock } from '../../kernel/clock.ts'
 import { refuse } from '../../kernel/faults.ts'
@@ -6,7 +10,8 @@ import { connectionTo, type Endpoint, type Question } from './connection.ts'
 import { failover, type Answered, type Failover } from './failover.ts'
 import { fenced } from './fence.ts'
 import { inputOf, spentOn, type ToolUse, type WholeMessage } from './message-stream.ts'
-import type { Model, ToolSpec, Turn, TurnResult, Utterance } from './model.ts'
+import type { Model, ToolSpec, Turn, TurnResult } from './model.ts'
+import { summarize } from './summarize.ts'
 import { modelFault } from './provider-errors-table.ts'
 
 export interface AnthropicOptions {
@@ -25,8 +30,6 @@ export interface AnthropicOptions {
 
 const turnTimeoutMs = 180_000
 const answerTokens = 8_192
-/** What of the conversation goes to the model, in characters: some 10,000 tokens. */
-const historyChars = 40_000
 
 /**
  * Claude, or whatever speaks the Messages API, at one endpoint or several: a loop in which the model
@@ -45,6 +48,7 @@ export function anthropicModel(options: AnthropicOptions): Model {
     offline: false,
     endpoints: () => lines.states(),
     answer: (turn) => answer(lines, options, turn),
+    summarize: (request) => summarize(lines, request),
   }
 }
 
@@ -83,7 +87,7 @@ async function run(
   progress: Progress,
   signal: AbortSignal,
 ): Promise<WholeMessage> {
-  const messages = messagesOf(turn.history)
+  const messages = messagesOf(turn)
   const question: Question = {
     system: turn.system,
     messages,
@@ -219,24 +223,25 @@ function refusal(source: string, code: string, message: string) {
   return { content: fenced(source, { code, message }), is_error: true as const }
 }
 
-/** The newest part of the conversation that fits, beginning with the person. */
-function messagesOf(history: readonly Utterance[]): MessageParam[] {
+/** The conversation, beginning with the person, and with what was said before it as data. */
+function messagesOf({ history, summary }: Turn): MessageParam[] {
   const spoken = history.filter(({ text }) => text.trim() !== '')
-  let room = historyChars
-  const kept = spoken.toReversed().filter(({ text }, age) => {
-    room -= text.length
-    return age === 0 || room >= 0
-  })
-  const messages = kept.toReversed()
-  const first = messages.findIndex(({ role }) => role === 'person')
-  return messages.slice(Math.max(first, 0)).map(({ role, text }, index, all) => ({
-    role: role === 'person' ? 'user' : 'assistant',
-    content: [
-      {
-        type: 'text',
-        text,
-        ...(index === all.length - 1 && { cache_control: { type: 'ephemeral' } }),
-      },
-    ],
-  }))
+  const first = spoken.findIndex(({ role }) => role === 'person')
+  const messages = spoken
+    .slice(Math.max(first, 0))
+    .map(
+      ({ role, text }, index, all): { role: 'user' | 'assistant'; content: TextBlockParam[] } => ({
+        role: role === 'person' ? 'user' : 'assistant',
+        content: [
+          {
+            type: 'text',
+            text,
+            ...(index === all.length - 1 && { cache_control: { type: 'ephemeral' } }),
+          },
+        ],
+      }),
+    )
+  if (summary !== '')
+    messages[0]?.content.unshift({ type: 'text', text: fenced('earlier_messages', { summary }) })
+  return messages
 }

@@ -31,6 +31,8 @@ export type TurnEvent =
 /** Everything that a model gets for one turn. It holds no token and no connection of its own. */
 export interface Turn {
   readonly system: string
+  /** What was said before the history, in short; empty where there is no more. */
+  readonly summary: string
   /** Oldest first; the last one is what the person has just said. */
   readonly history: readonly Utterance[]
   readonly tools: readonly ToolSpec[]
@@ -80,6 +82,16 @@ export interface TurnResult {
   readonly usage: TurnUsage
 }
 
+export interface SummaryRequest {
+  readonly system: string
+  /** The summary of what came before the messages; empty where nothing did. */
+  readonly earlier: string
+  readonly messages: readonly Utterance[]
+  readonly maxTokens: number
+  readonly meter: Meter
+  readonly signal: AbortSignal
+}
+
 /** How an endpoint has been lately. */
 export interface EndpointState {
   readonly model: string
@@ -99,4 +111,6 @@ export interface Model {
   /** Where it answers and how each place has been lately; absent where nothing leaves the machine. */
   endpoints?(): readonly EndpointState[]
   answer(turn: Turn): Promise<TurnResult>
+  /** Puts a part of a conversation in short, in one bounded call; absent where it cannot. */
+  summarize?(request: SummaryRequest): Promise<string>
 }

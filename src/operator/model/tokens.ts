@@ -8,3 +8,18 @@ const bytesPerToken = 2
 export function estimateTokens(text: string): number {
   return Math.ceil(Buffer.byteLength(text) / bytesPerToken)
 }
+
+/** The beginning of a text, of so many estimated tokens at the most; no character is cut in two. */
+export function cutToTokens(text: string, tokens: number): string {
+  const bytes = Buffer.from(text)
+  const most = tokens * bytesPerToken
+  if (bytes.length <= most) return text
+  const mark = '…'
+  const room = most - Buffer.byteLength(mark)
+  return (
+    bytes
+      .subarray(0, Math.max(room, 0))
+      .toString('utf8')
+      .replace(/\uFFFD+$/u, '') + mark
+  )
+}
