@@ -21,6 +21,7 @@ import { remember, type Remembered } from './memory.ts'
 import { messageView, type MessageView } from './conversations.ts'
 import type { Budgets } from './budget.ts'
 import type { Model, Turn, TurnEvent, TurnResult, TurnUsage } from './model/model.ts'
+import type { PromptFacts } from './prompt.ts'
 import type { OpenToolSession, ToolSession } from './tool-session.ts'
 import { openMeter, type CountingMeter } from './usage.ts'
 
@@ -43,14 +44,6 @@ export interface TurnContext {
     requestId: string,
     traceId?: string,
   ): Promise<ControlPrincipal>
-}
-
-export interface PromptFacts {
-  readonly zone: { readonly id: string; readonly name: string; readonly slug: string }
-  readonly person: string
-  readonly mode: 'ask' | 'agent'
-  readonly nowMs: number
-  readonly timeZone: string
 }
 
 export interface TurnRequest {

@@ -152,7 +152,10 @@ describe('a failure that passes: the next endpoint is asked', () => {
     [
       'two tool calls under one id',
       {
-        say: [{ ...tool, id: 'same' } as Block, { ...tool, id: 'same' } as Block],
+        say: [
+          { ...tool, id: 'same' },
+          { ...tool, id: 'same' },
+        ],
         stop: 'tool_use',
       },
       /broke off/,
@@ -219,7 +222,7 @@ describe('a tool call that cannot be is told to the model, and runs nothing', ()
     ['toString', { type: 'tool_use', name: 'toString', input: {} }],
     ['an argument __proto__', { type: 'tool_use', name: 'plan_propose', json: '{"__proto__":1}' }],
     ['10,000 steps', { type: 'tool_use', name: 'plan_propose', input: { steps } }],
-    ['depth', { type: 'tool_use', name: 'plan_propose', json: `${'[{"a":'.repeat(2_000)}` }],
+    ['depth', { type: 'tool_use', name: 'plan_propose', json: '[{"a":'.repeat(2_000) }],
   ] satisfies [string, Block][])('%s', async (_, block) => {
     for (const world of [alone, both])
       expect(await told(world, { say: [block] })).toEqual({
