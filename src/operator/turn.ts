@@ -135,7 +135,10 @@ async function attempt(
     const past = { zone: request.zone, conversation, messages: loaded.history, said }
     const remembered = await remember(context, past, { meter, signal })
     const turn = turnOf(context, request, loaded, remembered, session, meter, plans)
-    return { ok: true, result: await context.model.answer(turn) }
+    const result = await context.model.answer(turn)
+    const metered = meter.total()
+    // The meter knows of summaries and of tries that failed too; a model that calls nobody has none.
+    return { ok: true, result: metered.calls > 0 ? { ...result, usage: metered } : result }
   } catch (error) {
     if (!isFault(error) && !signal.aborted)
       context.log.error({ err: error, requestId: request.requestId }, 'a turn failed')

@@ -29,7 +29,7 @@ export interface Failover {
   states(): readonly EndpointState[]
 }
 
-/** The first pause before the same endpoint is asked again; the next is twice as long. */
+/** The longest first pause before the same endpoint is asked again; the next is twice as long. */
 const pauseMs = 500
 /** A provider that asks for a longer pause than this is left alone instead. */
 const pauseMsMax = 5_000
@@ -107,7 +107,9 @@ async function askOne(
       return await askOnce(connection, question, asking)
     } catch (error) {
       asking.signal.throwIfAborted()
-      const pause = Math.max(retryAfterMsOf(error) || pauseMs * 2 ** attempt, 1)
+      // Replicas that failed together do not ask again together.
+      const own = pauseMs * 2 ** attempt * (1 - Math.random() / 4)
+      const pause = Math.max(retryAfterMsOf(error) || own, 1)
       const mayRepeat = !isFault(error) && attempt < (retriesAfter(errorTypeOf(error)) ?? 0)
       if (!mayRepeat || pause > pauseMsMax) throw error
       await delay(pause, undefined, { signal: asking.signal })

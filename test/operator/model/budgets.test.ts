@@ -103,6 +103,16 @@ describe('a turn beyond a budget is refused before the model is called', () => {
     )
   })
 
+  test('of a zone, where a call whose process died counts as the most that it may have cost', async () => {
+    const conversation = await converse(world)
+    await told(conversation)
+    await world.sql(
+      `update model_calls set state = 'running', spent = 80000 where conversation_id = $1`,
+      [conversation.id],
+    )
+    await expectLimit(await converse(world), /^This zone today has used 80000 of/)
+  })
+
   test('midway, when the loop comes to it: what was proposed so far is kept', async () => {
     reply = { say: [{ type: 'tool_use', name: 'grants_list', input: {} }], usage }
     const conversation = await converse(world)

@@ -62,9 +62,23 @@ describe('the endpoints of the Operator’s models', () => {
       'CARACAL_MODEL_2_URL',
       { ...key, CARACAL_MODEL_2: 'claude-y', CARACAL_MODEL_2_URL: 'two.test' },
     ],
+    ['CARACAL_MODEL_TOKENS_PER_DAY', { CARACAL_MODEL_TOKENS_PER_DAY: 'many' }],
+    ['CARACAL_MODEL_CALLS_PER_DAY', { CARACAL_MODEL_CALLS_PER_DAY: '-1' }],
+    ['CARACAL_MODEL_CALLS_PER_ZONE_DAY', { CARACAL_MODEL_CALLS_PER_ZONE_DAY: '1.5' }],
     ['CARACAL_MODEL_4', { ...key, CARACAL_MODEL_4: 'claude-z' }],
   ])('the start is refused, naming %s', (named, env) => {
     expect(() => readConfig({ ...home, ...env })).toThrow(named)
     expect(() => readConfig({ ...home, ...env })).not.toThrow(/k1|k2|k3/)
+  })
+})
+
+describe('the budgets', () => {
+  test('have defaults, and zero is no call at all', () => {
+    const { config } = readConfig({ ...home, CARACAL_MODEL_CALLS_PER_DAY: '0' })
+    expect(config.budgets).toEqual({
+      conversation: { tokens: 1_000_000, calls: 400 },
+      zoneDay: { tokens: 2_000_000, calls: 2_000 },
+      day: { tokens: 5_000_000, calls: 0 },
+    })
   })
 })
