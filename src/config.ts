@@ -37,6 +37,18 @@ export const configTable = [
   entry('ANTHROPIC_BASE_URL', 'Any endpoint that speaks the Messages API', 'Anthropic’s'),
   entry('CARACAL_MODEL', 'Model of the Operator', '`claude-sonnet-5-5`'),
   entry('CARACAL_REVIEW', '`on` has the model review plans: it may raise the risk', '`off`'),
+  entry('CARACAL_MODEL_2', 'Model that answers when the first endpoint fails', 'none'),
+  entry('CARACAL_MODEL_2_URL', 'Where it answers over the Messages API', 'where the first does'),
+  entry('CARACAL_MODEL_2_KEY', 'Its API key', 'that of the first, at the same URL', true),
+  entry('CARACAL_MODEL_3', 'Model that answers when both fail', 'none'),
+  entry('CARACAL_MODEL_3_URL', 'Where it answers over the Messages API', 'where the first does'),
+  entry('CARACAL_MODEL_3_KEY', 'Its API key', 'that of the first, at the same URL', true),
+  entry('CARACAL_MODEL_TOKENS_PER_CONVERSATION', 'Tokens that a conversation may use', '1000000'),
+  entry('CARACAL_MODEL_CALLS_PER_CONVERSATION', 'Calls that a conversation may use', '400'),
+  entry('CARACAL_MODEL_TOKENS_PER_ZONE_DAY', 'Tokens that a zone may use on one day', '2000000'),
+  entry('CARACAL_MODEL_CALLS_PER_ZONE_DAY', 'Calls that a zone may use on one day', '2000'),
+  entry('CARACAL_MODEL_TOKENS_PER_DAY', 'Tokens that all may use on one day (UTC)', '5000000'),
+  entry('CARACAL_MODEL_CALLS_PER_DAY', 'Calls that all may use on one day (UTC)', '5000'),
   entry('OPA_BIN', 'The `opa` CLI, for compiling policies', '`opa` on the PATH'),
   entry('CARACAL_URL', 'Command line: base URL of the service', 'found through the home'),
   entry('CARACAL_ZONE', 'Command line: the zone, by id or slug', '`default`'),
@@ -61,19 +73,37 @@ export interface Config {
   readonly trustedProxies: readonly string[]
   readonly logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent'
   readonly timeZone: string
-  readonly model: string
-  readonly modelBaseUrl: string | null
+  /** The Operator's models in the order in which they are asked; none: the built-in planner. */
+  readonly models: readonly ModelConfig[]
+  /** The most that models may be used, in tokens and calls. */
+  readonly budgets: {
+    readonly conversation: ModelBudget
+    readonly zoneDay: ModelBudget
+    readonly day: ModelBudget
+  }
   /** Whether the model gives plans a second look, which may raise their risk. */
   readonly reviewPlans: boolean
   /** Path of the `opa` CLI; null where there is none. */
   readonly opaBin: string | null
 }
 
+interface ModelBudget {
+  readonly tokens: number
+  readonly calls: number
+}
+
+export interface ModelConfig {
+  readonly model: string
+  /** Null for the provider's own. */
+  readonly baseUrl: string | null
+}
+
 /** What must never reach a log, an error or an answer. */
 export interface Secrets {
   readonly databaseUrl: string | null
   readonly masterKey: Buffer | null
-  readonly anthropicApiKey: string | null
+  /** One for each of the configuration's models, in their order. */
+  readonly modelKeys: readonly string[]
 }
 
 export interface CliConfig {
@@ -87,6 +117,9 @@ export interface CliConfig {
 }
 
 const httpUrl = z.url({ protocol: /^https?$/ })
+
+/** Zero: none. */
+const amount = z.coerce.number().int().min(0).max(1e12)
 
 const schema = {
   CARACAL_PORT: z.coerce.number().int().min(0).max(65_535),
@@ -103,6 +136,14 @@ const schema = {
   DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }),
   ANTHROPIC_BASE_URL: httpUrl,
   CARACAL_REVIEW: z.enum(['on', 'off']),
+  CARACAL_MODEL_2_URL: httpUrl,
+  CARACAL_MODEL_3_URL: httpUrl,
+  CARACAL_MODEL_TOKENS_PER_CONVERSATION: amount,
+  CARACAL_MODEL_CALLS_PER_CONVERSATION: amount,
+  CARACAL_MODEL_TOKENS_PER_ZONE_DAY: amount,
+  CARACAL_MODEL_CALLS_PER_ZONE_DAY: amount,
+  CARACAL_MODEL_TOKENS_PER_DAY: amount,
+  CARACAL_MODEL_CALLS_PER_DAY: amount,
   CARACAL_URL: httpUrl,
 } as const satisfies Partial<Record<Key, z.ZodType>>
 
@@ -110,6 +151,7 @@ const schema = {
 export function readConfig(env: Env): { config: Config; secrets: Secrets } {
   refuseUnknown(env)
   const masterKey = read(env, 'CARACAL_MASTER_KEY')
+  const endpoints = endpointsOf(env)
   return {
     config: {
       home: homeOf(env),
@@ -120,17 +162,72 @@ export function readConfig(env: Env): { config: Config; secrets: Secrets } {
       logLevel: read(env, 'CARACAL_LOG_LEVEL') ?? 'warn',
       timeZone:
         read(env, 'CARACAL_TIMEZONE') ?? new Intl.DateTimeFormat().resolvedOptions().timeZone,
-      model: text(env, 'CARACAL_MODEL') ?? 'claude-sonnet-5-5',
-      modelBaseUrl: read(env, 'ANTHROPIC_BASE_URL') ?? null,
+      models: endpoints.map(({ model, baseUrl }) => ({ model, baseUrl })),
+      budgets: budgetsOf(env),
       reviewPlans: read(env, 'CARACAL_REVIEW') === 'on',
       opaBin: opaOf(env),
     },
     secrets: {
       databaseUrl: read(env, 'DATABASE_URL') ?? null,
       masterKey: masterKey === undefined ? null : Buffer.from(masterKey, 'base64'),
-      anthropicApiKey: text(env, 'ANTHROPIC_API_KEY') ?? null,
+      modelKeys: endpoints.map(({ apiKey }) => apiKey),
     },
   }
+}
+
+function budgetsOf(env: Env): Config['budgets'] {
+  return {
+    conversation: {
+      tokens: read(env, 'CARACAL_MODEL_TOKENS_PER_CONVERSATION') ?? 1_000_000,
+      calls: read(env, 'CARACAL_MODEL_CALLS_PER_CONVERSATION') ?? 400,
+    },
+    zoneDay: {
+      tokens: read(env, 'CARACAL_MODEL_TOKENS_PER_ZONE_DAY') ?? 2_000_000,
+      calls: read(env, 'CARACAL_MODEL_CALLS_PER_ZONE_DAY') ?? 2_000,
+    },
+    day: {
+      tokens: read(env, 'CARACAL_MODEL_TOKENS_PER_DAY') ?? 5_000_000,
+      calls: read(env, 'CARACAL_MODEL_CALLS_PER_DAY') ?? 5_000,
+    },
+  }
+}
+
+interface EndpointConfig extends ModelConfig {
+  readonly apiKey: string
+}
+
+/** The endpoints in their order; a key is only ever sent to the URL that it was given for. */
+function endpointsOf(env: Env): readonly EndpointConfig[] {
+  const apiKey = text(env, 'ANTHROPIC_API_KEY')
+  const others = (['CARACAL_MODEL_2', 'CARACAL_MODEL_3'] as const).map((name) => ({
+    name,
+    model: text(env, name),
+    url: read(env, `${name}_URL`),
+    key: text(env, `${name}_KEY`),
+  }))
+  const first = {
+    model: text(env, 'CARACAL_MODEL') ?? 'claude-sonnet-5-5',
+    baseUrl: read(env, 'ANTHROPIC_BASE_URL') ?? null,
+  }
+  const found: EndpointConfig[] = apiKey === undefined ? [] : [{ ...first, apiKey }]
+  for (const [position, { name, model, url, key }] of others.entries()) {
+    if (model === undefined && (url ?? key) !== undefined)
+      throw incomplete(name, `it has a URL or a key and no model`)
+    if (model === undefined) continue
+    if (found.length <= position)
+      throw incomplete(
+        found.length === 0 ? 'ANTHROPIC_API_KEY' : 'CARACAL_MODEL_2',
+        `${name} comes after it and is set`,
+      )
+    const itsKey = key ?? (url === undefined ? apiKey : undefined)
+    if (itsKey === undefined) throw incomplete(`${name}_KEY`, `${name}_URL needs a key of its own`)
+    found.push({ model, baseUrl: url ?? first.baseUrl, apiKey: itsKey })
+  }
+  return found
+}
+
+function incomplete(key: Key, why: string): StartupError {
+  return new StartupError(`${key} is not set: ${why}`, `Set ${key}; the README lists every key.`)
 }
 
 /** Reads what the command line needs. Throws {@link StartupError}, naming the key, on a bad one. */

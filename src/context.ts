@@ -42,6 +42,7 @@ import { openToolSession } from './mcp/in-memory.ts'
 import type { Mandates } from './operator/apply.ts'
 import { carryOut } from './operator/autopilot/carry-out.ts'
 import { operatorHandlers } from './operator/handlers.ts'
+import type { Budgets } from './operator/budget.ts'
 import { anthropicModel } from './operator/model/anthropic.ts'
 import type { Model } from './operator/model/model.ts'
 import { builtInPlanner, plannerName } from './operator/planner/planner.ts'
@@ -157,7 +158,8 @@ function assemble(
   const services: Services = {
     ...{ vault, policy, issuerBase, system },
     rego: createRegoCompiler(config.opaBin),
-    model: overrides.model ?? modelOf(config, secrets),
+    budgets: config.budgets,
+    model: overrides.model ?? modelOf(config, secrets, clock),
     mandates: mandatesOf(base, sts),
     gate: () => gate,
   }
@@ -176,6 +178,7 @@ function assemble(
   const { model, mandates } = services
   const turns: TurnContext = {
     ...{ db, clock, model, log, systemPrompt, timeZone: config.timeZone },
+    budgets: config.budgets,
     openTools: openToolSession(gate),
     carryOut: (asked) => carryOut(gate, asked),
     review: reviewOf(gate, config, model),
@@ -224,6 +227,7 @@ function mandatesOf({ db, clock, system }: Base, sts: Sts): OperatorMandates {
 interface Services extends AdminServices {
   system(): SystemIdentities
   readonly model: Model
+  readonly budgets: Budgets
   readonly mandates: OperatorMandates
   gate(): GateContext
 }
@@ -328,14 +332,13 @@ function masterKeyOf(config: Config, secrets: Secrets): Buffer {
   )
 }
 
-function modelOf(config: Config, secrets: Secrets): Model {
-  if (secrets.anthropicApiKey === null) return builtInPlanner()
+function modelOf({ models }: Config, { modelKeys }: Secrets, clock: Clock): Model {
+  if (models.length === 0) return builtInPlanner()
   return anthropicModel({
-    apiKey: secrets.anthropicApiKey,
-    baseUrl: config.modelBaseUrl,
-    model: config.model,
+    endpoints: models.map((one, index) => ({ ...one, apiKey: modelKeys[index] ?? '' })),
     maxCalls: limits.modelCallsPerTurn,
     maxTokens: limits.modelTokensPerTurn,
+    clock,
   })
 }
 
@@ -343,7 +346,8 @@ function modelOf(config: Config, secrets: Secrets): Model {
 function reviewOf(gate: GateContext, config: Config, model: Model): TurnContext['review'] {
   if (!config.reviewPlans || model.name === plannerName) return null
   const reviewer = reviewerOf(model, gate.clock)
-  return (asked, signal) => reviewPlan(gate, reviewer, asked, signal)
+  const metered = { ...gate, budgets: config.budgets }
+  return (asked, signal) => reviewPlan(metered, reviewer, asked, signal)
 }
 
 function identitiesOf(system: SystemIdentities) {

@@ -31,6 +31,8 @@ export interface WorldOptions {
   /** The world outside, as fetches from it see it. */
   readonly network?: Network
   readonly config?: Partial<Config>
+  /** Keys of the models that `config` names. */
+  readonly modelKeys?: readonly string[]
   readonly rates?: Overrides['rates']
   /** The clock stands still until it is moved. */
   readonly still?: boolean
@@ -113,7 +115,7 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
   const begunMs = Date.now()
   const now = (): number => (options.still === true ? begunMs : Date.now()) + offsetMs
   const config = { ...defaults, home, ...options.config }
-  const secrets: Secrets = { databaseUrl: null, masterKey, anthropicApiKey: null }
+  const secrets: Secrets = { databaseUrl: null, masterKey, modelKeys: options.modelKeys ?? [] }
   const service = begun.use(
     await startService(config, secrets, {
       clock: { now },
@@ -209,8 +211,12 @@ const defaults: Omit<Config, 'home'> = {
   trustedProxies: [],
   logLevel: 'silent',
   timeZone: 'UTC',
-  model: 'scripted',
-  modelBaseUrl: null,
+  models: [],
+  budgets: {
+    conversation: { tokens: 1_000_000, calls: 1_000 },
+    zoneDay: { tokens: 10_000_000, calls: 10_000 },
+    day: { tokens: 10_000_000, calls: 10_000 },
+  },
   reviewPlans: false,
   opaBin: null,
 }

@@ -50,6 +50,8 @@ export const hiddenReads: readonly OperationId[] = [
   'audit.export',
   'audit.follow',
   'audit.proof',
+  'operator.calls',
+  'operator.usage',
   'plans.evidence',
   'zones.export',
 ]

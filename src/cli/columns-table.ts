@@ -80,6 +80,17 @@ export const columnsOf: Readonly<Record<string, readonly string[]>> = {
 /** Lists of something else than the object's own kind. */
 export const columnsOfOperation: Readonly<Record<string, readonly string[]>> = {
   'policies.templates': ['id', 'title', 'description', 'language'],
+  'operator.calls': [
+    'created_at',
+    'model',
+    'state',
+    'reason',
+    'input_tokens',
+    'output_tokens',
+    'spent',
+    'host?',
+    'purpose?',
+  ],
   'webhooks.deliveries': ['id', 'type', 'state', 'attempts', 'last_error', 'next_attempt_at?'],
 }
 

@@ -31,6 +31,7 @@ export async function doctor(session: Session): Promise<ExitCode> {
     tokenFile(session),
     ...(await service(session)),
     await credential(session),
+    ...(await models(session)),
     await opa(),
   ]
   if (json) io.out(JSON.stringify({ findings }, null, 2))
@@ -128,6 +129,25 @@ async function credential(session: Session): Promise<Finding> {
     if (!(error instanceof CaracalError)) throw error
     return { check, state: 'fail', finding: `${error.message} (${error.code})` }
   }
+}
+
+/** Where the Operator's models answer, and which of them are left alone after failing. */
+async function models(session: Session): Promise<readonly Finding[]> {
+  if (session.token === null) return []
+  const usage = await session
+    .client()
+    .operator.usage(session.zone)
+    .catch(() => null)
+  const endpoints = usage?.endpoints ?? []
+  return endpoints.map(({ model, host, failure, rests_until }) =>
+    failure === null
+      ? { check: 'model', state: 'ok', finding: `${model} at ${host}` }
+      : {
+          check: 'model',
+          state: 'warn',
+          finding: `${model} at ${host} failed (${failure}): left alone until ${rests_until ?? ''}`,
+        },
+  )
 }
 
 /** Only policies in custom Rego need it; all others are data. */

@@ -604,6 +604,18 @@ export const routes = {
   },
   operator: {
     status: { method: 'GET', path: '/v1/operator/status', answer: 'object', reads: true },
+    usage: {
+      method: 'GET',
+      path: '/v1/zones/:zone_id/operator/usage',
+      answer: 'object',
+      reads: true,
+    },
+    calls: {
+      method: 'GET',
+      path: '/v1/zones/:zone_id/operator/calls',
+      answer: 'page',
+      reads: true,
+    },
     capabilities: {
       method: 'GET',
       path: '/v1/operator/capabilities',

@@ -23,6 +23,7 @@ export const idPrefix = {
   event: 'evt',
   conversation: 'conv',
   message: 'msg',
+  modelCall: 'mdc',
   request: 'req',
   mandate: 'mdt',
   key: 'key',

@@ -7,6 +7,7 @@ import { readPage } from '../store/pages.ts'
 import { approvalsOf, type PlanRecord } from '../store/plans.ts'
 import { authorHandlers } from './author/handlers.ts'
 import { autopilotHandlers } from './autopilot/handlers.ts'
+import type { Budgets } from './budget.ts'
 import { applyPlan, applyRefused, prepareApply, type Mandates } from './apply.ts'
 import { approvePlan, approveRefused, rejectPlan } from './approve.ts'
 import {
@@ -25,6 +26,7 @@ import type { Model } from './model/model.ts'
 import { planOf } from './plan-lookup.ts'
 import { isInState, planView } from './plan-view.ts'
 import { undoPlan } from './undo.ts'
+import { callsIn, usageIn } from './usage-views.ts'
 
 /** What the Operator's own operations need of the service. */
 export interface OperatorServices {
@@ -32,6 +34,7 @@ export interface OperatorServices {
   gate(): GateContext
   readonly mandates: Mandates
   readonly model: Model
+  readonly budgets: Budgets
   identities(): readonly { name: string; id: string; scopes: string[] }[]
 }
 
@@ -104,6 +107,8 @@ export function operatorHandlers(services: OperatorServices): Own {
         system_zone_id: services.gate().system().zone,
         applications: [...services.identities()],
       }),
+    'operator.usage': (call) => usageIn(services, call),
+    'operator.calls': callsIn,
     'operator.capabilities': () => Promise.resolve({ items: capabilities }),
     ...autopilotHandlers,
     ...authorHandlers(services),

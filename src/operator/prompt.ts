@@ -4,7 +4,14 @@ import type { Operation } from '../../tools/operation.ts'
 import { packageFile } from '../kernel/package-root.ts'
 import { inertJson } from './model/fence.ts'
 import { signatureOf } from './signature.ts'
-import type { PromptFacts } from './turn.ts'
+
+export interface PromptFacts {
+  readonly zone: { readonly id: string; readonly name: string; readonly slug: string }
+  readonly person: string
+  readonly mode: 'ask' | 'agent'
+  readonly nowMs: number
+  readonly timeZone: string
+}
 
 /** A placeholder, `{such_as_this}`; a reference, `{{such.as.this}}`, is text of the prompt. */
 const placeholder = /(?<!\{)\{([a-z_]+)\}(?!\})/g

@@ -9,14 +9,16 @@ import {
   type MessageRecord,
 } from '../store/conversations.ts'
 import type { Sources } from './citations.ts'
-import type { TurnResult } from './model/model.ts'
+import type { TurnResult, TurnUsage } from './model/model.ts'
 import { RunLost } from './run-feed.ts'
 import type { TurnContext, TurnRequest } from './turn.ts'
+import type { CountingMeter } from './usage.ts'
 
 /** What a turn leaves behind while it runs. */
 export interface Traces {
   readonly plans: string[]
   readonly sources: Sources
+  readonly meter: CountingMeter
   /** Tool calls under way. */
   readonly calls: Set<Promise<unknown>>
 }
@@ -35,7 +37,7 @@ export const stoppedOutcome: Outcome = { ok: false, code: 'cancelled', text: 'St
 /** What a turn has come to. */
 interface Made {
   readonly outcome: Outcome
-  readonly traces: Pick<Traces, 'plans' | 'sources'>
+  readonly traces: Omit<Traces, 'calls'>
   /** What autopilot did with the plans, in sentences. */
   readonly notes: readonly string[]
 }
@@ -45,10 +47,11 @@ export async function keepReply(
   context: TurnContext,
   request: TurnRequest,
   conversation: ConversationRecord,
-  { outcome: made, traces: { plans, sources }, notes }: Made,
+  { outcome: made, traces, notes }: Made,
 ): Promise<void> {
   const nowMs = context.clock.now()
   const now = new Date(nowMs)
+  const usage = usageOf(made, traces.meter)
   await context.db.transaction(request.zone, async (queries) => {
     const run = await request.end(queries)
     if (run === null) throw new RunLost()
@@ -64,15 +67,15 @@ export async function keepReply(
         ...wordsOf(outcome, notes),
         client_message_id: null,
         in_reply_to: request.message.id,
-        plan_ids: [...plans],
-        model: context.model.name,
-        ...citedBy(outcome, sources),
-        usage: JSON.stringify(made.ok ? made.result.usage : {}),
+        plan_ids: traces.plans,
+        model: modelOf(context, made),
+        ...citedBy(outcome, traces.sources),
+        usage: JSON.stringify(usage),
         created_at: now,
       },
       now,
     )
-    await recordEvents(queries, nowMs, [answerEvent(context, request, outcome, plans)])
+    await recordEvents(queries, nowMs, [answerEvent(context, request, { outcome, traces, usage })])
   })
 }
 
@@ -94,12 +97,28 @@ function citedBy(outcome: Outcome, sources: Sources) {
   }
 }
 
+/** The model that answered; the first one where none did. */
+function modelOf({ model }: TurnContext, outcome: Outcome): string {
+  return (outcome.ok ? outcome.result.model : undefined) ?? model.name
+}
+
+/** The meter knows of summaries and of tries that failed too; a model that calls nobody has none. */
+function usageOf(outcome: Outcome, meter: CountingMeter): TurnUsage {
+  const metered = meter.total()
+  return outcome.ok && metered.calls === 0 ? outcome.result.usage : metered
+}
+
 /** What the model was used for, by whom and how much; never a word of what was said. */
 function answerEvent(
   context: TurnContext,
   request: TurnRequest,
-  outcome: Outcome,
-  plans: readonly string[],
+  {
+    outcome,
+    traces,
+    usage,
+  }: Pick<Made, 'outcome' | 'traces'> & {
+    readonly usage: TurnUsage
+  },
 ): PlatformEvent {
   return {
     zone: request.zone,
@@ -108,13 +127,14 @@ function answerEvent(
     ...actorOf(request.principal),
     requestId: request.requestId,
     traceId: request.traceId,
-    planId: plans.at(-1),
+    planId: traces.plans.at(-1),
     reason: outcome.ok ? undefined : outcome.code,
     diagnostics: {
-      model: context.model.name,
+      model: modelOf(context, outcome),
       offline: context.model.offline,
       conversation: request.message.conversation_id,
-      ...(outcome.ok && { usage: outcome.result.usage, ended: outcome.result.outcome }),
+      usage,
+      ...(outcome.ok && { ended: outcome.result.outcome }),
     },
   }
 }

@@ -13,15 +13,19 @@ import {
 } from '../store/conversations.ts'
 import { plansOfRequests } from '../store/plans.ts'
 import { findZone, type Zone } from '../store/zones.ts'
+import type { Budgets } from './budget.ts'
 import type { CarriedOut } from './autopilot/carry-out.ts'
 import type { Asked } from './autopilot/decide.ts'
 import { sourcesOf } from './citations.ts'
 import type { MessageView } from './conversations.ts'
 import { lookAtPlans } from './look-at-plans.ts'
 import type { Model, Turn, TurnEvent, TurnResult } from './model/model.ts'
+import { remember, type Remembered } from './memory.ts'
 import { keepReply, stoppedOutcome, type Outcome, type Traces } from './reply.ts'
 import { RunLost } from './run-feed.ts'
+import type { PromptFacts } from './prompt.ts'
 import type { OpenToolSession, ToolSession } from './tool-session.ts'
+import { openMeter } from './usage.ts'
 
 /** What a turn needs of the service. */
 export interface TurnContext {
@@ -30,7 +34,11 @@ export interface TurnContext {
   readonly model: Model
   readonly timeZone: string
   readonly openTools: OpenToolSession
-  readonly log: { error(detail: object, message: string): void }
+  readonly budgets: Budgets
+  readonly log: {
+    error(detail: object, message: string): void
+    warn(detail: object, message: string): void
+  }
   systemPrompt(facts: PromptFacts): string
   /** What autopilot does with a plan that the turn has made; null where it was not asked. */
   carryOut(asked: Asked): Promise<CarriedOut | null>
@@ -42,14 +50,6 @@ export interface TurnContext {
     requestId: string,
     traceId?: string,
   ): Promise<ControlPrincipal>
-}
-
-export interface PromptFacts {
-  readonly zone: { readonly id: string; readonly name: string; readonly slug: string }
-  readonly person: string
-  readonly mode: 'ask' | 'agent'
-  readonly nowMs: number
-  readonly timeZone: string
 }
 
 export interface TurnRequest {
@@ -77,8 +77,14 @@ export interface TurnRequest {
  */
 export async function answerMessage(context: TurnContext, request: TurnRequest): Promise<void> {
   const before = await load(context, request)
+  const meter = openMeter(context, {
+    zone: request.zone,
+    conversationId: before.conversation.id,
+    messageId: request.message.id,
+    principalId: request.principal.id,
+  })
   const sources = sourcesOf([before.zone.id, before.conversation.id, request.message.id])
-  const traces: Traces = { plans: [...before.plans], sources, calls: new Set() }
+  const traces: Traces = { plans: [...before.plans], sources, meter, calls: new Set() }
   const outcome = await attempt(context, request, before, traces)
   const stands = await flushed(request)
   const notes = outcome.ok && stands ? await lookAtPlans(context, request, traces.plans) : []
@@ -114,7 +120,8 @@ async function load(context: TurnContext, request: TurnRequest): Promise<Loaded>
     ]
     if (found === undefined || conversation === undefined)
       throw new Fault('not_found', 'This conversation has been deleted.')
-    const messages = await lastMessages(queries, id, limits.conversationMessages)
+    const after = conversation.summarized_to
+    const messages = await lastMessages(queries, id, limits.conversationMessages, after)
     const upTo = messages.findIndex((row) => row.id === message.id)
     const plans =
       earlierRequests.length === 0
@@ -181,7 +188,14 @@ async function ask(
     traceId: request.traceId,
   })
   emit({ type: 'stage', stage: 'thinking' })
-  const turn = turnOf(context, request, loaded, session, traces)
+  const past = {
+    zone: request.zone,
+    conversation,
+    messages: loaded.history,
+    said: request.message.text,
+  }
+  const remembered = await remember(context, past, { meter: traces.meter, signal })
+  const turn = turnOf(context, request, loaded, remembered, session, traces)
   try {
     return await Promise.race([context.model.answer(turn), stopped(signal)])
   } finally {
@@ -203,10 +217,11 @@ function turnOf(
   context: TurnContext,
   request: TurnRequest,
   loaded: Loaded,
+  remembered: Remembered,
   session: ToolSession,
-  { plans, sources, calls }: Traces,
+  { plans, sources, meter, calls }: Traces,
 ): Turn {
-  const { zone, conversation, history } = loaded
+  const { zone, conversation } = loaded
   const nowMs = context.clock.now()
   return {
     system: context.systemPrompt({
@@ -216,7 +231,7 @@ function turnOf(
       nowMs,
       timeZone: context.timeZone,
     }),
-    history: history.map(({ role, text }) => ({ role, text })),
+    ...remembered,
     tools: session.tools,
     async call(name, args) {
       request.signal.throwIfAborted()
@@ -234,6 +249,7 @@ function turnOf(
       return answer
     },
     emit: request.emit,
+    meter,
     signal: request.signal,
     nowMs,
     timeZone: context.timeZone,

@@ -34,16 +34,18 @@ export async function deleteConversation(queries: Queries, id: string): Promise<
   await queries.deleteFrom('conversations').where('id', '=', id).execute()
 }
 
-/** The last messages, oldest first. Index: messages_conversation. */
+/** The last messages after a position, oldest first. Index: messages_conversation. */
 export async function lastMessages(
   queries: Queries,
   conversationId: string,
   limit: number,
+  after = 0,
 ): Promise<readonly MessageRecord[]> {
   const rows = await queries
     .selectFrom('messages')
     .selectAll()
     .where('conversation_id', '=', conversationId)
+    .where('position', '>', after)
     .orderBy('position', 'desc')
     .limit(limit)
     .execute()
@@ -62,6 +64,21 @@ export async function findMessage(
     .where('id', '=', id)
     .where('conversation_id', '=', conversationId)
     .executeTakeFirst()
+}
+
+/** Keeps a summary, unless another one has been kept meanwhile. Index: primary key. */
+export async function keepSummary(
+  queries: Queries,
+  { id, summarized_to: before }: Pick<ConversationRecord, 'id' | 'summarized_to'>,
+  summary: string,
+  summarizedTo: number,
+): Promise<void> {
+  await queries
+    .updateTable('conversations')
+    .set({ summary, summarized_to: summarizedTo })
+    .where('id', '=', id)
+    .where('summarized_to', '=', before)
+    .execute()
 }
 
 /** Index: messages_client_id. */

@@ -14,6 +14,7 @@ export const finishedThings: readonly Prune[] = [
   pruneHolds,
   pruneDeliveries,
   pruneRuns,
+  pruneModelCalls,
 ]
 
 /** Delegations that were revoked or have expired. Indexes: delegation_edges_age, _parent. */
@@ -94,6 +95,17 @@ async function pruneRuns(queries: Queries, before: Date, atOnce: number): Promis
       delete from runs where message_id in (
         select message_id from runs
         where created_at < ${before} and (ended_at is null or ended_at < ${before})
+        order by created_at limit ${atOnce} for update skip locked)`,
+  )
+}
+
+/** Calls to models, whatever came of them. Index: model_calls_age. */
+async function pruneModelCalls(queries: Queries, before: Date, atOnce: number): Promise<number> {
+  return count(
+    queries,
+    sql`
+      delete from model_calls where id in (
+        select id from model_calls where created_at < ${before}
         order by created_at limit ${atOnce} for update skip locked)`,
   )
 }

@@ -12,6 +12,7 @@ import { up as peopleRates } from './migrations/0008-people-rates.ts'
 import { up as access } from './migrations/0009-access.ts'
 import { up as auditLog } from './migrations/0010-audit-log.ts'
 import { up as plans } from './migrations/0011-plans.ts'
+import { up as modelUsage } from './migrations/0012-model-usage.ts'
 import { up as runs } from './migrations/0013-runs.ts'
 import { up as autopilot } from './migrations/0014-autopilot.ts'
 import { serviceRole } from './database.ts'
@@ -29,6 +30,7 @@ export const migrations = {
   '0009-access': { up: access },
   '0010-audit-log': { up: auditLog },
   '0011-plans': { up: plans },
+  '0012-model-usage': { up: modelUsage },
   '0013-runs': { up: runs },
   '0014-autopilot': { up: autopilot },
 }

@@ -80,6 +80,9 @@ export interface ConversationRow {
   /** Objects that autopilot has changed for this conversation. */
   autopilot_writes: Generated<number>
   title: string
+  /** What the messages up to a position came to; they do not go to a model any more. */
+  summary: Generated<string>
+  summarized_to: Generated<number>
   created_at: Timestamp
   updated_at: Timestamp
 }
@@ -155,4 +158,27 @@ export interface RunEventsRow {
   zone_id: string
   last_sequence: number
   events: Json<unknown[]>
+}
+
+export interface ModelCallRow {
+  id: string
+  zone_id: string
+  /** May have been deleted meanwhile; null: it was called outside of a conversation. */
+  conversation_id: string | null
+  /** The message that was answered. */
+  message_id: string | null
+  principal_id: string
+  purpose: 'answer' | 'summary' | 'review' | 'policy'
+  host: string
+  model: string
+  state: 'running' | 'answered' | 'failed' | 'cancelled'
+  reason: string | null
+  /** Tokens that count against the budgets: while it runs, the most that it may come to. */
+  spent: number
+  input_tokens: number
+  cache_write_tokens: number
+  cache_read_tokens: number
+  output_tokens: number
+  duration_ms: number | null
+  created_at: Timestamp
 }

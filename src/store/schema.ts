@@ -8,6 +8,7 @@ import type {
   PlanRow,
   RunEventsRow,
   RunRow,
+  ModelCallRow,
 } from './schema-operator.ts'
 import type {
   DelegationEdgeRow,
@@ -237,6 +238,7 @@ export interface Tables {
   autopilot_days: AutopilotDayRow
   runs: RunRow
   run_events: RunEventsRow
+  model_calls: ModelCallRow
   sessions: SessionRow
   delegation_edges: DelegationEdgeRow
   revocations: RevocationRow

@@ -5,6 +5,7 @@ import type { Operation } from '../../tools/operation.ts'
 import { limits } from '../../src/kernel/limits.ts'
 import { witnessKey } from '../support/audit-log.ts'
 import { waitingApproval } from '../support/gated.ts'
+import { noteModelCall } from '../support/model-calls.ts'
 import { expectError } from '../support/refused.ts'
 import { callOperation } from '../support/requests.ts'
 import { freshName, newZone, type ZoneMaker } from '../support/zone-maker.ts'
@@ -34,6 +35,7 @@ beforeAll(async () => {
     await waitingApproval(make)
     await delivery()
     await make.adminToken()
+    await noteModelCall(world, make.zone)
     await make.call('witnesses.create', { name: `watch ${i}`, verifier_key: witnessKey() })
   }
 })

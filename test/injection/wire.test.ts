@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { systemClock } from '../../src/kernel/clock.ts'
 import { anthropicModel } from '../../src/operator/model/anthropic.ts'
 import {
   resultsIn,
@@ -25,7 +26,11 @@ beforeAll(async () => {
   api = await startFakeMessagesApi((request) => ({ say: brain(request) }))
   const bounds = { maxCalls: 8, maxTokens: 1_000_000 }
   ground = await startGround(
-    anthropicModel({ apiKey: 'k', baseUrl: api.url, model: 'claude-test', ...bounds }),
+    anthropicModel({
+      endpoints: [{ apiKey: 'k', baseUrl: api.url, model: 'claude-test' }],
+      clock: systemClock,
+      ...bounds,
+    }),
   )
 })
 

@@ -1,5 +1,4 @@
 import { expect, test } from 'vitest'
-import { anthropicModel } from '../../src/operator/model/anthropic.ts'
 import {
   resultsIn,
   say,
@@ -18,9 +17,8 @@ interface Talk extends AsyncDisposable {
 async function startTalking(brain: Brain): Promise<Talk> {
   await using begun = new AsyncDisposableStack()
   const api = begun.use(await startFakeMessagesApi(brain))
-  const bounds = { maxCalls: 8, maxTokens: 100_000 }
-  const model = anthropicModel({ apiKey: 'k', baseUrl: api.url, model: 'claude-test', ...bounds })
-  const world = begun.use(await startWorld({ model }))
+  const models = [{ model: 'claude-test', baseUrl: api.url }]
+  const world = begun.use(await startWorld({ config: { models }, modelKeys: ['sk-test'] }))
   const stack = begun.move()
   return { api, world, [Symbol.asyncDispose]: () => stack.disposeAsync() }
 }

@@ -45,7 +45,7 @@ describe('the list of tools', () => {
   test('holds every read of a zone, and nothing that changes it but through plans', () => {
     const ids = mcpTools.map(({ operation }) => operation.id)
     const hidden =
-      /^(?:(?:admin_tokens|autopilot|conversations|webhooks|sessions|delegations|witnesses)\.|audit\.(?:checkpoint|consistency|entries|export|follow|proof)$|plans\.evidence$|zones\.export$)/
+      /^(?:(?:admin_tokens|autopilot|conversations|webhooks|sessions|delegations|witnesses)\.|audit\.(?:checkpoint|consistency|entries|export|follow|proof)$|operator\.(?:calls|usage)$|plans\.evidence$|zones\.export$)/
     const reads = operations.filter(
       ({ id, effect, place }) => effect === 'read' && place !== 'platform' && !hidden.test(id),
     )

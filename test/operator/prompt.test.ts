@@ -1,8 +1,13 @@
+import { readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
-import { promptText, systemPrompt } from '../../src/operator/prompt.ts'
-import type { PromptFacts } from '../../src/operator/turn.ts'
+import { limits } from '../../src/kernel/limits.ts'
+import { packageFile } from '../../src/kernel/package-root.ts'
+import { mcpTools } from '../../src/mcp/tools.ts'
+import { estimateTokens } from '../../src/operator/model/tokens.ts'
+import { promptText, systemPrompt, type PromptFacts } from '../../src/operator/prompt.ts'
 import { catalogue } from '../../tools/catalogue.ts'
 import type { Operation } from '../../tools/operation.ts'
+import { programSources } from '../tidy/source.ts'
 
 const facts: PromptFacts = {
   zone: { id: 'zone_01', name: 'Default', slug: 'default' },
@@ -67,7 +72,53 @@ describe('the system prompt', () => {
   })
 })
 
+describe('all that goes out with a first call', () => {
+  const told = mcpTools.map(({ name, description, inputSchema }) => [
+    name,
+    description,
+    inputSchema,
+  ])
+  const fixed = estimateTokens(systemPrompt(facts)) + estimateTokens(JSON.stringify(told))
+
+  test('fits a bound that every model has room for, with the longest history there is', () => {
+    expect(fixed).toBeLessThan(14_000)
+    expect(fixed + limits.historyTokens + limits.summaryTokens).toBeLessThan(32_000)
+  })
+
+  test('leaves most of a turn’s tokens to the work, as they are counted in English', () => {
+    expect(fixed / 2).toBeLessThan(limits.modelTokensPerTurn / 8)
+  })
+})
+
 describe('a prompt file', () => {
+  /** The most that each may be as it stands in its file, in estimated tokens. */
+  const budgets: Readonly<Record<string, number>> = {
+    'mcp-approval': 300,
+    'mcp-instructions': 500,
+    'mcp-withheld': 200,
+    'mode-agent': 1_400,
+    'mode-ask': 250,
+    operator: 1_800,
+    summary: 700,
+  }
+  const files = readdirSync(packageFile('prompts')).map((file) => file.replace(/\.md$/, ''))
+
+  test('has a budget and keeps to it', () => {
+    expect(files.sort()).toEqual(Object.keys(budgets).sort())
+    for (const [name, tokens] of Object.entries(budgets)) {
+      const text = readFileSync(packageFile('prompts', `${name}.md`), 'utf8')
+      expect(estimateTokens(text), name).toBeLessThan(tokens)
+    }
+  })
+
+  test('is used, each of them', () => {
+    const used = programSources()
+      .filter(({ path }) => path.startsWith('src/'))
+      .flatMap(({ text }) => [...text.matchAll(/promptText\(\s*'([a-z-]+)'/g)])
+      .map(([, name]) => name)
+    expect([...new Set(used)].sort()).toEqual(Object.keys(budgets).sort())
+  })
+
   test('is filled in completely, or not at all', () => {
     expect(() => promptText('mcp-withheld', {})).toThrow('nothing fills {fields}')
     expect(() => promptText('mode-ask', { extra: '1' })).toThrow('has no {extra}')

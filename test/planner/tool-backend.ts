@@ -1,5 +1,6 @@
 import type { ToolAnswer, Turn, TurnEvent, Utterance } from '../../src/operator/model/model.ts'
 import { builtInPlanner } from '../../src/operator/planner/planner.ts'
+import { meterInto } from '../support/one-turn.ts'
 import { idOf, nowMs, timeZone, type ZoneFixture } from './zone-fixture.ts'
 
 type Args = Readonly<Record<string, unknown>>
@@ -259,10 +260,12 @@ export async function converse(
     history.push({ role: 'person', text })
     const turn: Turn = {
       system: '',
+      summary: '',
       history: [...history],
       tools: [],
       call: backend.call,
       emit: (event) => events.push(event),
+      meter: meterInto([]),
       signal: new AbortController().signal,
       nowMs,
       timeZone,

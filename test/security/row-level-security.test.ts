@@ -4,6 +4,7 @@ import { openDatabase, type Database } from '../../src/store/database.ts'
 import { templateDatabase } from '../global-setup.ts'
 import { everythingLogged, witnessKey } from '../support/audit-log.ts'
 import { waitingApproval } from '../support/gated.ts'
+import { noteModelCall } from '../support/model-calls.ts'
 import { newZone, type ZoneMaker } from '../support/zone-maker.ts'
 import { startWorld, type World } from '../world.ts'
 
@@ -61,6 +62,7 @@ beforeAll(async () => {
        select id, zone_id, '', '{}', now() from applications where zone_id = $1 limit 1`,
       [make.zone],
     )
+    await noteModelCall(world, make.zone)
     await make.call('witnesses.create', { name: 'watch', verifier_key: witnessKey() })
   }
   await everythingLogged(world)

@@ -278,6 +278,8 @@ const rest: Pick<
   'conversations.autopilot_off': (make) => conversation(make),
 
   'operator.status': nothing,
+  'operator.usage': nothing,
+  'operator.calls': nothing,
   'operator.capabilities': nothing,
   'autopilot.status': nothing,
   'autopilot.on': () => ({ writes_per_plan: 5 }),

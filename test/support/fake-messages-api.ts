@@ -22,6 +22,8 @@ export type Block =
       readonly name: string
       readonly input?: object
       readonly json?: string
+      /** Unlike any other, when absent. */
+      readonly id?: string
     }
 
 export interface Usage {
@@ -33,13 +35,35 @@ export interface Usage {
 
 /** What the model does with a request. */
 export type Reply =
-  | { readonly say: readonly Block[]; readonly stop?: string; readonly usage?: Usage }
-  | { readonly error: { readonly status: number; readonly type: string; readonly message: string } }
+  | {
+      readonly say: readonly Block[]
+      readonly stop?: string
+      readonly usage?: Usage
+      /** The answer ends, as if it were whole, before its first event of this type. */
+      readonly endsBefore?: string
+    }
+  | {
+      readonly error: {
+        readonly status: number
+        readonly type: string
+        readonly message: string
+        /** Without any, the client is told to try again at once. */
+        readonly headers?: Readonly<Record<string, string>>
+      }
+    }
   /** An error event after the stream has begun. */
   | { readonly midway: { readonly type: string; readonly message: string } }
   /** The connection ends after this much of the stream. */
   | { readonly cutAfter: readonly Block[] }
   | { readonly hang: true }
+  /** The connection ends before a byte of an answer. */
+  | { readonly cut: true }
+  /** This very answer, whatever it is. */
+  | {
+      readonly body: string | Buffer
+      readonly status?: number
+      readonly contentType?: string
+    }
 
 export type Brain = (request: MessagesRequest, call: number) => Reply
 
@@ -80,10 +104,19 @@ async function receive(incoming: IncomingMessage): Promise<string> {
 
 function answer(response: ServerResponse, { body }: MessagesRequest, reply: Reply): void {
   if ('hang' in reply) return
+  if ('cut' in reply) {
+    response.destroy()
+    return
+  }
+  if ('body' in reply) {
+    const { body: text, status = 200, contentType = 'text/event-stream' } = reply
+    response.writeHead(status, { 'content-type': contentType, 'retry-after-ms': '1' })
+    response.end(text)
+    return
+  }
   if ('error' in reply) {
-    const { status, type, message } = reply.error
-    // The client waits as long as it is told between its retries.
-    response.writeHead(status, { 'content-type': 'application/json', 'retry-after-ms': '1' })
+    const { status, type, message, headers = { 'retry-after-ms': '1' } } = reply.error
+    response.writeHead(status, { 'content-type': 'application/json', ...headers })
     response.end(JSON.stringify({ type: 'error', error: { type, message } }))
     return
   }
@@ -98,10 +131,14 @@ function answer(response: ServerResponse, { body }: MessagesRequest, reply: Repl
 function stream(
   response: ServerResponse,
   model: string,
-  reply: Exclude<Reply, { hang: true } | { error: unknown }>,
+  reply: Extract<Reply, { say: unknown } | { midway: unknown } | { cutAfter: unknown }>,
 ): void {
   response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-cache' })
+  const last = 'say' in reply ? reply.endsBefore : undefined
+  let ended = false
   const send = (type: string, data: object): void => {
+    ended ||= type === last
+    if (ended) return
     response.write(`event: ${type}\ndata: ${JSON.stringify({ type, ...data })}\n\n`)
   }
   const said = 'say' in reply ? reply : { say: 'cutAfter' in reply ? reply.cutAfter : [] }
@@ -152,7 +189,7 @@ function contentOf(block: Extract<Block, { type: 'tool_use' }>, index: number, i
   toolUses += 1
   return {
     type: 'tool_use',
-    id: `toolu_${String(toolUses)}_${String(index)}`,
+    id: block.id ?? `toolu_${String(toolUses)}_${String(index)}`,
     name: block.name,
     input,
   }

@@ -4,7 +4,7 @@ import type { PrepareRequest } from '../../gate/handler.ts'
 import { refuse } from '../../kernel/faults.ts'
 import { limits } from '../../kernel/limits.ts'
 import { findZone } from '../../store/zones.ts'
-import type { Model } from '../model/model.ts'
+import type { Meter, Model } from '../model/model.ts'
 import type { Step } from '../planner/draft.ts'
 import { builtInPlanner, plannerName } from '../planner/planner.ts'
 import { stepsInForce } from '../planner/written-policy.ts'
@@ -19,6 +19,7 @@ interface Asked {
   readonly context: GateContext
   readonly request: PrepareRequest
   readonly words: string
+  readonly meter: Meter
 }
 
 /** A draft with what the models that made it have used. */
@@ -44,8 +45,8 @@ export async function authorPolicy(asked: Asked, model: Model): Promise<Authored
 }
 
 async function byGrammar(asked: Asked): Promise<Drafted> {
-  const { context, request, words } = asked
-  const told = { system: '', history: [{ role: 'person' as const, text: words }] }
+  const { context, request, words, meter } = asked
+  const told = { system: '', history: [{ role: 'person' as const, text: words }], meter }
   const { turn, proposed } = draftTurn(context, request, told)
   const { text, outcome } = await builtInPlanner().answer(turn)
   const steps = proposed()
@@ -56,14 +57,14 @@ async function byGrammar(asked: Asked): Promise<Drafted> {
 }
 
 async function byModel(asked: Asked, model: Model): Promise<Authored> {
-  const { context, request, words } = asked
-  const reading = draftTurn(context, request, { system: '', history: [] }).turn
+  const { context, request, words, meter } = asked
+  const reading = draftTurn(context, request, { system: '', history: [], meter }).turn
   const told = await toldOf(reading, words)
   const usages: object[] = []
   let { history } = told
   let last: Drafted | null = null
   for (let attempt = 1; attempt <= limits.policyDraftAttempts; attempt += 1) {
-    const { turn } = draftTurn(context, request, { system: told.system, history })
+    const { turn } = draftTurn(context, request, { system: told.system, history, meter })
     const { said, answered, usage } = await askModel(model, { ...turn, call: noTool })
     usages.push(usage)
     if ('question' in answered)

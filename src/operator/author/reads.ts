@@ -22,11 +22,12 @@ const reads = new Map<string, string>(
 export function draftTurn(
   context: GateContext,
   request: PrepareRequest,
-  told: Pick<Turn, 'system' | 'history'>,
+  told: Pick<Turn, 'system' | 'history' | 'meter'>,
 ): DraftTurn {
   let steps: readonly Step[] = []
   const turn: Turn = {
     ...told,
+    summary: '',
     tools: [],
     async call(name, args): Promise<ToolAnswer> {
       if (Array.isArray(args['steps'])) {

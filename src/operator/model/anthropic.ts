@@ -1,77 +1,55 @@
-import type Anthropic from '@anthropic-ai/sdk'
 import type {
-  BetaMessage,
-  BetaMessageParam,
-  BetaUsage,
-} from '@anthropic-ai/sdk/resources/beta/messages'
-import type { ToolError as SdkToolError } from '@anthropic-ai/sdk/lib/tools/ToolError'
-import type { BetaRunnableTool } from '@anthropic-ai/sdk/lib/tools/BetaRunnableTool'
+  MessageParam,
+  TextBlockParam,
+  ToolResultBlockParam,
+} from '@anthropic-ai/sdk/resources/messages'
 import { proposingTools } from '../../../tools/mcp.ts'
-import { isFault, refuse } from '../../kernel/faults.ts'
+import type { Clock } from '../../kernel/clock.ts'
+import { refuse } from '../../kernel/faults.ts'
+import { connectionTo, type Endpoint, type Question } from './connection.ts'
+import { failover, type Answered, type Failover } from './failover.ts'
 import { fenced } from './fence.ts'
-import type { Model, ToolSpec, Turn, TurnResult, Utterance } from './model.ts'
-import { errorTypeOf, modelFault } from './provider-errors-table.ts'
+import { inputOf, spentOn, type ToolUse, type WholeMessage } from './message-stream.ts'
+import type { Model, ToolSpec, Turn, TurnResult } from './model.ts'
+import { summarize } from './summarize.ts'
+import { modelFault } from './provider-errors-table.ts'
 
 export interface AnthropicOptions {
-  readonly apiKey: string
-  /** Any endpoint that speaks the Messages API; null for the provider's own. */
-  readonly baseUrl: string | null
-  readonly model: string
+  /** In the order in which they are asked; at least one. */
+  readonly endpoints: readonly Endpoint[]
   /** Calls to the model in one turn. */
   readonly maxCalls: number
-  /** Tokens in one turn, cached input at a tenth: see {@link spentOn}. */
+  /** Tokens in one turn, cached input at a tenth: see `spentOn`. */
   readonly maxTokens: number
+  readonly clock: Clock
   /** Time for one turn with all its calls. */
   readonly timeoutMs?: number
+  /** How long an endpoint may say nothing. */
+  readonly silenceMs?: number
 }
 
-const providerUrl = 'https://api.anthropic.com'
 const turnTimeoutMs = 180_000
-const callTimeoutMs = 90_000
-/** Retries of one call, on transient errors alone. */
-const retries = 2
 const answerTokens = 8_192
-/** What of the conversation goes to the model, in characters: some 10,000 tokens. */
-const historyChars = 40_000
-
-interface Connection {
-  readonly client: Anthropic
-  readonly ToolError: typeof SdkToolError
-}
 
 /**
- * Claude, or whatever speaks the Messages API at `baseUrl`: a loop in which the model calls the
- * turn's tools until it answers. Refuses `model_unavailable` when the provider fails and
- * `limit_reached` when a bound of the turn is met.
+ * Claude, or whatever speaks the Messages API, at one endpoint or several: a loop in which the model
+ * calls the turn's tools until it answers. Tools run only once a message has come whole, so a call
+ * that fails midway is made anew, at the next endpoint where need be, and nothing runs twice. Refuses
+ * `model_unavailable` when no endpoint answers and `limit_reached` when a bound of the turn is met.
  */
 export function anthropicModel(options: AnthropicOptions): Model {
-  let connection: Promise<Connection> | undefined
+  const { endpoints, clock, silenceMs } = options
+  const lines = failover(
+    endpoints.map((endpoint) => connectionTo(endpoint, silenceMs)),
+    clock,
+  )
   return {
-    name: options.model,
+    name: endpoints[0]?.model ?? '',
     offline: false,
-    async answer(turn) {
-      connection ??= connect(options)
-      return answer(await connection, options, turn)
-    },
+    endpoints: () => lines.states(),
+    answer: (turn) => answer(lines, options, turn),
+    summarize: (request) => summarize(lines, request),
   }
-}
-
-/** The SDK is loaded at the first turn: it takes a tenth of a second and some memory. */
-async function connect({ apiKey, baseUrl }: AnthropicOptions): Promise<Connection> {
-  const [{ default: Client }, { ToolError }] = await Promise.all([
-    import('@anthropic-ai/sdk'),
-    import('@anthropic-ai/sdk/lib/tools/ToolError'),
-  ])
-  // Every setting is given, so that none is looked for in the environment or on the disk.
-  const client = new Client({
-    apiKey,
-    authToken: null,
-    baseURL: baseUrl ?? providerUrl,
-    maxRetries: retries,
-    timeout: callTimeoutMs,
-    logLevel: 'off',
-  })
-  return { client, ToolError }
 }
 
 /** What a turn has come to, call by call. */
@@ -81,99 +59,75 @@ interface Progress {
   outputTokens: number
   spent: number
   proposed: boolean
+  model: string
   /** What was said, a piece for every message that said something. */
   readonly said: string[]
-  /** Ends the turn when a tool breaks, which is not the model's to know of. */
-  readonly broken: AbortController
 }
 
-async function answer(
-  connection: Connection,
-  options: AnthropicOptions,
-  turn: Turn,
-): Promise<TurnResult> {
+async function answer(lines: Failover, options: AnthropicOptions, turn: Turn): Promise<TurnResult> {
   const progress: Progress = {
-    calls: 0,
-    inputTokens: 0,
-    outputTokens: 0,
-    spent: 0,
-    proposed: false,
+    ...{ calls: 0, inputTokens: 0, outputTokens: 0, spent: 0, proposed: false, model: '' },
     said: [],
-    broken: new AbortController(),
   }
   const deadline = AbortSignal.timeout(options.timeoutMs ?? turnTimeoutMs)
-  const signal = AbortSignal.any([turn.signal, deadline, progress.broken.signal])
+  const signal = AbortSignal.any([turn.signal, deadline])
   try {
-    const last = await run(connection, options, turn, progress, signal)
-    signal.throwIfAborted()
-    return resultOf(last, progress)
+    return resultOf(await run(lines, options, turn, progress, signal), progress)
   } catch (error) {
     turn.signal.throwIfAborted()
-    progress.broken.signal.throwIfAborted()
-    if (isFault(error)) throw error
-    throw modelFault(deadline.aborted ? 'timeout_error' : errorTypeOf(error), error)
+    throw deadline.aborted ? modelFault('timeout_error', error) : error
   }
 }
 
 /** The loop: every message of the model until one calls no more tools. */
 async function run(
-  { client, ToolError }: Connection,
+  lines: Failover,
   options: AnthropicOptions,
   turn: Turn,
   progress: Progress,
   signal: AbortSignal,
-): Promise<BetaMessage | null> {
-  const runner = client.beta.messages.toolRunner(
-    {
-      model: options.model,
-      max_tokens: Math.min(answerTokens, options.maxTokens),
-      max_iterations: options.maxCalls,
-      system: [{ type: 'text', text: turn.system, cache_control: { type: 'ephemeral' } }],
-      messages: messagesOf(turn.history),
-      tools: turn.tools.map((tool) => runnable(tool, turn, progress, ToolError)),
-      stream: true,
-      // The whole history goes out with every call: gateways know nothing of message threads.
-      thread: false,
-    },
-    { signal },
-  )
-  let last: BetaMessage | null = null
-  for await (const stream of runner) {
-    let separator = progress.said.length === 0 ? '' : '\n\n'
-    stream.on('text', (text) => {
+): Promise<WholeMessage> {
+  const messages = messagesOf(turn)
+  const question: Question = {
+    system: turn.system,
+    messages,
+    tools: turn.tools.map(toolOf),
+    maxTokens: Math.min(answerTokens, options.maxTokens),
+  }
+  for (;;) {
+    const asking = { meter: turn.meter, purpose: 'answer', signal } as const
+    const answered = await lines.ask(question, { ...asking, ...voiceOf(turn, progress) })
+    note(answered, progress)
+    const { message } = answered
+    if (message.stopReason !== 'tool_use') return message
+    refuseBeyond(options, progress)
+    messages.push(said(message), await resultsOf(message, turn, progress, signal))
+  }
+}
+
+/** Streams what one message says, apart from what the messages before it said. */
+function voiceOf(turn: Turn, progress: Progress) {
+  let separator = progress.said.length === 0 ? '' : '\n\n'
+  return {
+    hear(text: string) {
       turn.emit({ type: 'text', text: separator + text })
       separator = ''
-    })
-    last = await stream.finalMessage()
-    note(last, progress)
-    // Thrown before the loop goes on, so that the tools of this message are not run any more.
-    if (last.stop_reason === 'tool_use') refuseBeyond(options, progress)
+    },
+    unsaid() {
+      turn.emit({ type: 'stage', stage: 'asking again' })
+      separator = '\n\n'
+    },
   }
-  return last
 }
 
-function note(message: BetaMessage, progress: Progress): void {
-  const { usage } = message
-  const { cache_creation_input_tokens: created, cache_read_input_tokens: read } = usage
+function note({ message, used, model }: Answered, progress: Progress): void {
   progress.calls += 1
-  progress.inputTokens += usage.input_tokens + (created ?? 0) + (read ?? 0)
-  progress.outputTokens += usage.output_tokens
-  progress.spent += spentOn(usage)
+  progress.inputTokens += inputOf(used)
+  progress.outputTokens += used.outputTokens
+  progress.spent += spentOn(used)
+  progress.model = model
   const text = message.content.map((block) => (block.type === 'text' ? block.text : '')).join('')
   if (text.trim() !== '') progress.said.push(text.trim())
-}
-
-/** What counts against a turn's bound: input that the provider had cached costs a tenth. */
-export function spentOn(
-  usage: Pick<
-    BetaUsage,
-    'input_tokens' | 'output_tokens' | 'cache_creation_input_tokens' | 'cache_read_input_tokens'
-  >,
-): number {
-  const cached = Math.ceil((usage.cache_read_input_tokens ?? 0) / 10)
-  return (
-    usage.input_tokens + (usage.cache_creation_input_tokens ?? 0) + usage.output_tokens + cached
-  )
 }
 
 function refuseBeyond({ maxCalls, maxTokens }: AnthropicOptions, progress: Progress): void {
@@ -201,69 +155,93 @@ const unfinished: Readonly<Record<string, () => never>> = {
     }),
 }
 
-function resultOf(last: BetaMessage | null, progress: Progress): TurnResult {
-  unfinished[last?.stop_reason ?? '']?.()
-  const { calls, inputTokens, outputTokens, proposed, said } = progress
-  if (last === null || (said.length === 0 && !proposed)) throw modelFault('broken_answer')
-  const text = said.join('\n\n')
+function resultOf(last: WholeMessage, progress: Progress): TurnResult {
+  if (Object.hasOwn(unfinished, last.stopReason)) unfinished[last.stopReason]?.()
+  const { calls, inputTokens, outputTokens, proposed, said: pieces, model } = progress
+  if (pieces.length === 0 && !proposed) throw modelFault('broken_answer')
+  const text = pieces.join('\n\n')
   const asks = !proposed && /\?["”’)*_\s]*$/u.test(text)
   return {
     text,
     outcome: asks ? 'question' : 'done',
+    model,
     usage: { calls, inputTokens, outputTokens },
   }
 }
 
-/** A tool of the turn as the SDK's runner wants it. Its schema is the server's own. */
-function runnable(
-  { name, description, inputSchema }: ToolSpec,
-  turn: Turn,
-  progress: Progress,
-  ToolError: typeof SdkToolError,
-): BetaRunnableTool<Readonly<Record<string, unknown>>> {
+function toolOf({ name, description, inputSchema }: ToolSpec): Question['tools'][number] {
+  return { name, description, input_schema: { ...inputSchema, type: 'object' } }
+}
+
+/** The model's message as it is given back to whichever endpoint goes on. */
+function said({ content }: WholeMessage): MessageParam {
   return {
-    type: 'custom',
-    name,
-    description,
-    input_schema: { ...inputSchema, type: 'object' },
-    parse: (given) => {
-      if (typeof given === 'object' && given !== null && !Array.isArray(given))
-        return given as Readonly<Record<string, unknown>>
-      throw new ToolError(fenced(name, { code: 'invalid_body', message: 'Send a JSON object.' }))
-    },
-    run: async (args) => {
-      const answer = await turn.call(name, args).catch((error: unknown) => {
-        progress.broken.abort(error)
-        throw error
-      })
-      if (!answer.ok) {
-        const { code, message } = answer
-        throw new ToolError(fenced(name, { code, message }))
-      }
-      if (proposingTools.includes(name)) progress.proposed = true
-      return fenced(name, answer.value)
-    },
+    role: 'assistant',
+    content: content
+      .filter((block) => block.type === 'tool_use' || block.text !== '')
+      .map((block) =>
+        block.type === 'tool_use' ? { ...block, input: block.input ?? {} } : { ...block },
+      ),
   }
 }
 
-/** The newest part of the conversation that fits, beginning with the person. */
-function messagesOf(history: readonly Utterance[]): BetaMessageParam[] {
+/** Runs the tools of a whole message, one after another, in the model's order. */
+async function resultsOf(
+  { content }: WholeMessage,
+  turn: Turn,
+  progress: Progress,
+  signal: AbortSignal,
+): Promise<MessageParam> {
+  const results: ToolResultBlockParam[] = []
+  for (const block of content)
+    if (block.type === 'tool_use') {
+      signal.throwIfAborted()
+      const { id } = block
+      results.push({ type: 'tool_result', tool_use_id: id, ...(await use(block, turn, progress)) })
+    }
+  if (results.length === 0) throw modelFault('broken_answer')
+  return { role: 'user', content: results }
+}
+
+/** What a tool answers a model that calls it: always data, and an error where it was refused. */
+async function use(
+  { name, input }: ToolUse,
+  turn: Turn,
+  progress: Progress,
+): Promise<{ content: string; is_error?: true }> {
+  if (!turn.tools.some((tool) => tool.name === name))
+    return refusal('tools', 'unknown_operation', 'There is no such tool.')
+  if (input === undefined)
+    return refusal(name, 'invalid_body', 'The arguments were no JSON object: send one.')
+  const answered = await turn.call(name, input)
+  if (!answered.ok) return refusal(name, answered.code, answered.message)
+  if (proposingTools.includes(name)) progress.proposed = true
+  return { content: fenced(name, answered.value) }
+}
+
+function refusal(source: string, code: string, message: string) {
+  return { content: fenced(source, { code, message }), is_error: true as const }
+}
+
+/** The conversation, beginning with the person, and with what was said before it as data. */
+function messagesOf({ history, summary }: Turn): MessageParam[] {
   const spoken = history.filter(({ text }) => text.trim() !== '')
-  let room = historyChars
-  const kept = spoken.toReversed().filter(({ text }, age) => {
-    room -= text.length
-    return age === 0 || room >= 0
-  })
-  const messages = kept.toReversed()
-  const first = messages.findIndex(({ role }) => role === 'person')
-  return messages.slice(Math.max(first, 0)).map(({ role, text }, index, all) => ({
-    role: role === 'person' ? 'user' : 'assistant',
-    content: [
-      {
-        type: 'text',
-        text,
-        ...(index === all.length - 1 && { cache_control: { type: 'ephemeral' } }),
-      },
-    ],
-  }))
+  const first = spoken.findIndex(({ role }) => role === 'person')
+  const messages = spoken
+    .slice(Math.max(first, 0))
+    .map(
+      ({ role, text }, index, all): { role: 'user' | 'assistant'; content: TextBlockParam[] } => ({
+        role: role === 'person' ? 'user' : 'assistant',
+        content: [
+          {
+            type: 'text',
+            text,
+            ...(index === all.length - 1 && { cache_control: { type: 'ephemeral' } }),
+          },
+        ],
+      }),
+    )
+  if (summary !== '')
+    messages[0]?.content.unshift({ type: 'text', text: fenced('earlier_messages', { summary }) })
+  return messages
 }

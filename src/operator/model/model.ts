@@ -1,3 +1,5 @@
+import type { CallUsage } from './message-stream.ts'
+
 /** A tool as the model sees it: the MCP server's listing, nothing more. */
 export interface ToolSpec {
   readonly name: string
@@ -29,27 +31,75 @@ export type TurnEvent =
 /** Everything that a model gets for one turn. It holds no token and no connection of its own. */
 export interface Turn {
   readonly system: string
+  /** What was said before the history, in short; empty where there is no more. */
+  readonly summary: string
   /** Oldest first; the last one is what the person has just said. */
   readonly history: readonly Utterance[]
   readonly tools: readonly ToolSpec[]
   /** Calls a tool; it never throws for a refusal, only for cancellation. */
   readonly call: (name: string, args: Readonly<Record<string, unknown>>) => Promise<ToolAnswer>
   readonly emit: (event: TurnEvent) => void
+  readonly meter: Meter
   readonly signal: AbortSignal
   readonly nowMs: number
   /** IANA name of the person's time zone, for "until Friday 18:00". */
   readonly timeZone: string
 }
 
+/** Notes every call to a provider: before it is made, and what it came to. */
+export interface Meter {
+  /** Refuses `limit_reached` where a budget does not allow for what the call may cost. */
+  begin(call: CallBegun): Promise<{ end(ended: CallEnded): Promise<void> }>
+}
+
+export interface CallBegun {
+  readonly purpose: 'answer' | 'summary'
+  readonly host: string
+  readonly model: string
+  /** Input and output together, as an estimate that is rather too high. */
+  readonly atMostTokens: number
+}
+
+export interface CallEnded {
+  readonly state: 'answered' | 'failed' | 'cancelled'
+  /** The error type of a failure. */
+  readonly reason: string | null
+  readonly used: CallUsage
+}
+
+export interface TurnUsage {
+  readonly calls: number
+  readonly inputTokens: number
+  readonly outputTokens: number
+}
+
 export interface TurnResult {
   readonly text: string
   readonly outcome: TurnOutcome
+  /** Which model it was, where that is not the one that the Operator is named after. */
+  readonly model?: string
   /** Calls to the model and tokens, as the provider counts them; zero for the built-in planner. */
-  readonly usage: {
-    readonly calls: number
-    readonly inputTokens: number
-    readonly outputTokens: number
-  }
+  readonly usage: TurnUsage
+}
+
+export interface SummaryRequest {
+  readonly system: string
+  /** The summary of what came before the messages; empty where nothing did. */
+  readonly earlier: string
+  readonly messages: readonly Utterance[]
+  readonly maxTokens: number
+  readonly meter: Meter
+  readonly signal: AbortSignal
+}
+
+/** How an endpoint has been lately. */
+export interface EndpointState {
+  readonly model: string
+  readonly host: string
+  /** What the last failure was, where it is left alone because of it; null otherwise. */
+  readonly failure: string | null
+  /** Until when it is left alone, in milliseconds since the epoch. */
+  readonly restsUntilMs: number | null
 }
 
 /** What turns words into tool calls and an answer. It only ever makes drafts. */
@@ -58,5 +108,9 @@ export interface Model {
   readonly name: string
   /** True where nothing leaves the machine. */
   readonly offline: boolean
+  /** Where it answers and how each place has been lately; absent where nothing leaves the machine. */
+  endpoints?(): readonly EndpointState[]
   answer(turn: Turn): Promise<TurnResult>
+  /** Puts a part of a conversation in short, in one bounded call; absent where it cannot. */
+  summarize?(request: SummaryRequest): Promise<string>
 }

@@ -1,12 +1,13 @@
-import type { AnthropicError } from '@anthropic-ai/sdk'
+import type { APIError } from '@anthropic-ai/sdk'
 import { Fault } from '../../kernel/faults.ts'
+import { Silence } from './connection.ts'
 
 /** What a person is told of a failure of the provider, by its error type (Messages API, Errors). */
 const byType: Readonly<Record<string, string>> = {
   authentication_error:
     'The model provider does not accept the API key: set ANTHROPIC_API_KEY to a valid one, or unset it to use the built-in planner.',
   permission_error:
-    'The API key may not use this model: check CARACAL_MODEL and the key’s permissions at the provider.',
+    'The API key may not use this model: check the configured model and the key’s permissions at the provider.',
   billing_error:
     'The model provider refuses for lack of credit: check the account at the provider.',
   not_found_error:
@@ -37,20 +38,46 @@ const typeOfStatus: Readonly<Record<number, string>> = {
 
 /** The refusal that a failure of the provider is; what the provider said stays in the cause. */
 export function modelFault(type: string, cause?: unknown): Fault {
-  const known = byType[type] === undefined ? 'api_error' : type
-  return new Fault('model_unavailable', byType[known] ?? '', { details: { reason: known }, cause })
+  return new Fault('model_unavailable', byType[type] ?? '', { details: { reason: type }, cause })
 }
 
-/** The error type of whatever the SDK threw. */
+/**
+ * Failures that another moment or another endpoint may not have, with how often the same endpoint is
+ * asked again at once. One that was silent has taken long enough. Others are the request's own or the
+ * account's: they are told to the person, and nobody else is asked.
+ */
+const retriesOf: Readonly<Record<string, number>> = {
+  rate_limit_error: 2,
+  overloaded_error: 2,
+  api_error: 2,
+  connection_error: 2,
+  broken_answer: 1,
+  timeout_error: 0,
+}
+
+/** How often a failed call may be made again at the same endpoint; null where it must not fail over. */
+export function retriesAfter(type: string): number | null {
+  return retriesOf[type] ?? null
+}
+
+/** The error type of whatever came of a call to an endpoint: always one that people can be told. */
 export function errorTypeOf(error: unknown): string {
-  const { name, type, status } = error as Partial<AnthropicError> & {
-    type?: string | null
-    status?: number
-  }
-  if (typeof type === 'string') return type
+  if (error instanceof Silence) return 'timeout_error'
+  const { type, status } = error as Partial<APIError>
+  if (typeof type === 'string' && Object.hasOwn(byType, type)) return type
   if (status !== undefined)
     return typeOfStatus[status] ?? (status >= 500 ? 'api_error' : 'invalid_request_error')
-  const word = error instanceof Error ? error.constructor.name : name
-  if (word === 'APIConnectionTimeoutError') return 'timeout_error'
-  return word === 'APIConnectionError' ? 'connection_error' : 'broken_answer'
+  if (typeof type === 'string') return 'api_error'
+  const name = error instanceof Error ? error.constructor.name : ''
+  if (name === 'APIConnectionTimeoutError') return 'timeout_error'
+  return name === 'APIConnectionError' ? 'connection_error' : 'broken_answer'
+}
+
+/** How long the provider asks to be left alone (RFC 9110 section 10.2.3); 0 where it does not say. */
+export function retryAfterMsOf(error: unknown): number {
+  const { headers } = error as Partial<APIError>
+  const ms = Number(headers?.get('retry-after-ms') ?? Number.NaN)
+  const seconds = Number(headers?.get('retry-after') ?? Number.NaN)
+  const asked = Number.isFinite(ms) ? ms : seconds * 1_000
+  return Number.isFinite(asked) ? Math.max(asked, 0) : 0
 }

@@ -14,6 +14,7 @@ import { openTx } from '../../store/tx.ts'
 import { previewColumns } from '../draft.ts'
 import { planView, stateOf, type PlanView } from '../plan-view.ts'
 import { raised, type Review } from './raise.ts'
+import { openMeter, type UsageContext } from '../usage.ts'
 import { readReview, type Reviewer } from './reviewer.ts'
 
 /** What became of a review; only `raised` has changed anything. */
@@ -24,18 +25,22 @@ type Heard = 'raised' | 'kept' | 'lowering_ignored' | 'malformed_ignored' | 'fai
  * the answer says so: the plan then has another digest and is judged anew. Every review is one event.
  */
 export async function reviewPlan(
-  context: GateContext,
+  context: GateContext & UsageContext,
   reviewer: Reviewer,
   asked: Asked,
   signal: AbortSignal,
 ): Promise<CarriedOut | null> {
-  const { zone, planId } = asked
+  const { zone, planId, conversationId } = asked
   const shown = await context.db.transaction(zone, async (queries) => {
     const plan = await findPlan(queries, zone, planId)
     return plan === undefined ? null : planView(plan, [], context.clock.now())
   })
   if (shown?.state !== 'pending_approval') return null
-  const said = await reviewer.review(shown, signal).catch(() => null)
+  const meter = openMeter(context, {
+    ...{ zone, conversationId, messageId: null, purpose: 'review' },
+    principalId: shown.requester.id,
+  })
+  const said = await reviewer.review(shown, { meter, signal }).catch(() => null)
   return context.db.transaction(zone, (queries) =>
     hear(context, queries, { reviewer, asked, shown, said }),
   )

@@ -1,15 +1,18 @@
 import { z } from 'zod'
 import { limits } from '../../kernel/limits.ts'
 import { fenced } from '../model/fence.ts'
-import type { Model } from '../model/model.ts'
+import type { Model, Turn } from '../model/model.ts'
 import type { PlanView } from '../plan-view.ts'
 import { promptText } from '../prompt.ts'
+
+/** What a call to a model goes with. */
+type Calling = Pick<Turn, 'meter' | 'signal'>
 
 /** A second look at plans by a model, which may find one riskier and nothing else. */
 export interface Reviewer {
   readonly name: string
   /** The model's answer as it came: it is not believed to be anything. */
-  review(plan: PlanView, signal: AbortSignal): Promise<string>
+  review(plan: PlanView, calling: Calling): Promise<string>
 }
 
 const answer = z.strictObject({
@@ -30,15 +33,17 @@ export function readReview(text: string): z.output<typeof answer> | null {
 export function reviewerOf(model: Model, clock: { now(): number }): Reviewer {
   return {
     name: model.name,
-    async review({ intent, summary, preview, risk }, signal) {
+    async review({ intent, summary, preview, risk }, { meter, signal }) {
       const text = fenced('plan', { intent, summary, risk, preview })
       const { text: said } = await model.answer({
         system: promptText('review', {}),
+        summary: '',
         history: [{ role: 'person', text }],
         tools: [],
         call: () =>
           Promise.resolve({ ok: false, code: 'unknown_operation', message: 'There is no tool.' }),
         emit: () => undefined,
+        meter,
         signal,
         nowMs: clock.now(),
         timeZone: 'UTC',
