@@ -41,7 +41,7 @@ function secretOfStep(value: unknown): string | null {
   const operation = typeof id === 'string' ? findOperation(id) : undefined
   if (operation !== undefined && typeof input === 'object' && input !== null)
     for (const name of Object.keys(input))
-      if (isSecret(operation, name)) return `the ${name} of ${id}`
+      if (isSecret(operation, name)) return `the ${name} of ${operation.id}`
   for (const inner of Object.values(value)) {
     const found = secretOfStep(inner)
     if (found !== null) return found

@@ -61,7 +61,7 @@ export async function say(
 }
 
 /** The events of a run that an answer holds, with their sequences; comments are left out. */
-export function eventsOf(stream: string): readonly Sent[] {
+function eventsOf(stream: string): readonly Sent[] {
   return stream
     .split('\n\n')
     .filter((block) => block !== '' && !block.startsWith(':'))
