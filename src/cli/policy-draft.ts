@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import type { AdminClient } from '../client/admin-client.ts'
+import type { OutputOf } from '../../tools/catalogue.ts'
 import { approvalHint } from './decide-plan.ts'
 import { exitCodes, type ExitCode } from './exit-codes.ts'
 import { renderPlan, renderPreview } from './render-plan.ts'
@@ -7,7 +7,7 @@ import { safeText } from './safe-text.ts'
 import type { Session } from './session.ts'
 
 type WithSession = (work: (session: Session) => Promise<ExitCode>) => Promise<void>
-type Drafted = Awaited<ReturnType<AdminClient['policies']['draft']>>
+type Drafted = OutputOf<'policies.draft'>
 
 interface DraftOptions {
   /** Propose the plan of the draft. */

@@ -1,3 +1,4 @@
+import type { Insertable } from 'kysely'
 import type { InputOf } from '../../tools/catalogue.ts'
 import type { GateContext } from '../gate/context.ts'
 import type { Call } from '../gate/handler.ts'
@@ -15,6 +16,7 @@ import {
   updatePlan,
   type PlanRecord,
 } from '../store/plans.ts'
+import type { PlanRow } from '../store/schema-operator.ts'
 import { findToken, isLive } from '../store/principals.ts'
 import { lockZone, type Zone } from '../store/zones.ts'
 import { planForChange } from './plan-lookup.ts'
@@ -170,10 +172,17 @@ export async function beginDraft(
   return { zone, principal }
 }
 
+type PreviewColumns = Pick<
+  Insertable<PlanRow>,
+  | ('zone_id' | 'reach' | 'requester_id' | 'undoes' | 'since')
+  | ('steps' | 'preview' | 'assigned_ids' | 'base_revisions' | 'policy_set_version_id')
+  | ('risk' | 'approvals_required' | 'digest' | 'state')
+>
+
 /** The columns that a preview decides. */
 export function previewColumns(
   facts: Shown & Pick<PlanRecord, 'zone_id' | 'reach' | 'requester_id' | 'undoes' | 'since'>,
-) {
+): PreviewColumns {
   const shown = facts.preview
   const decided = { ...facts, risk: shown.risk, approvals_required: shown.policy.approvals }
   return {

@@ -41,7 +41,7 @@ export interface TurnContext {
   }
   systemPrompt(facts: PromptFacts): string
   /** What autopilot does with a plan that the turn has made; null where it was not asked. */
-  carryOut(asked: Asked): Promise<CarriedOut | null>
+  readonly carryOut: (asked: Asked) => Promise<CarriedOut | null>
   /** Has a plan of the turn reviewed, which may raise its risk; null: nobody reviews. */
   readonly review: ((asked: Asked, signal: AbortSignal) => Promise<CarriedOut | null>) | null
   /** The STS's mandate to read for one conversation, and to propose in agent mode. */

@@ -85,10 +85,14 @@ async function proposed(steps: readonly PlanStep[]) {
   return judged(await propose(world, steps, make))
 }
 
-const on = (...operations: string[]) => ({ when: { operations } })
+function on(...operations: string[]): Rule {
+  return { when: { operations } }
+}
 const deny = { effect: 'deny' }
 const allow = { effect: 'allow' }
-const require = (count: number) => ({ effect: 'require_approval', count })
+function require(count: number): Rule {
+  return { effect: 'require_approval', count }
+}
 
 const cases: readonly (readonly [string, readonly Rule[], string, number])[] = [
   ['no rule', [], 'require_approval', 1],

@@ -4,7 +4,7 @@ import type { ScriptedModel } from './scripted-model.ts'
 import { converse, say, type Conversation, type Message } from './conversations.ts'
 import { readPlan, type As, type Plan, type PlanStep } from './plans.ts'
 import type { ZoneMaker } from './zone-maker.ts'
-import type { World } from '../world.ts'
+import type { Answer, World } from '../world.ts'
 
 /** Switches autopilot on as the administrator, with budgets of the test's own. */
 export async function switchOn(
@@ -15,7 +15,7 @@ export async function switchOn(
   expect(answer.status, JSON.stringify(answer.body)).toBe(200)
 }
 
-export function switchOff(world: World, token?: string) {
+export function switchOff(world: World, token?: string): Promise<Answer> {
   return world.call('POST', '/v1/operator/autopilot/off', {}, token === undefined ? {} : { token })
 }
 
@@ -25,7 +25,7 @@ export function opt(
   { id, zone_id }: Pick<Conversation, 'id' | 'zone_id'>,
   way: 'on' | 'off',
   as: As = {},
-) {
+): Promise<Answer> {
   const path = `/v1/zones/${zone_id}/operator/conversations/${id}/autopilot/${way}`
   return world.call('POST', path, {}, as.token === undefined ? {} : { token: as.token })
 }

@@ -13,7 +13,7 @@ import { askModel, mended, toldOf } from './by-model.ts'
 import { examine } from './examine.ts'
 import { draftTurn } from './reads.ts'
 
-export type Drafted = OutputOf<'policies.draft'>
+type Drafted = OutputOf<'policies.draft'>
 
 interface Asked {
   readonly context: GateContext
@@ -47,9 +47,9 @@ export async function authorPolicy(asked: Asked, model: Model): Promise<Authored
 async function byGrammar(asked: Asked): Promise<Drafted> {
   const { context, request, words, meter } = asked
   const told = { system: '', history: [{ role: 'person' as const, text: words }], meter }
-  const { turn, proposed } = draftTurn(context, request, told)
-  const { text, outcome } = await builtInPlanner().answer(turn)
-  const steps = proposed()
+  const own = draftTurn(context, request, told)
+  const { text, outcome } = await builtInPlanner().answer(own.turn)
+  const steps = own.proposed()
   if (steps.length > 0) return checked(asked, plannerName, 1, steps)
   if (outcome === 'question') return nothing('question', text, plannerName, 0)
   const why = outcome === 'done' ? `These words ask for no policy. ${text}` : text
@@ -102,10 +102,10 @@ async function checked(
     const text = 'Somebody would get more by it, which the words do not ask for.'
     return nothing('refused', text, author, attempts)
   }
-  const [first] = steps
+  const described = steps[0]?.input['description']
   return {
     outcome: 'drafted',
-    text: String(first?.input['description'] ?? first?.input['name'] ?? 'A policy.'),
+    text: typeof described === 'string' ? described : 'A policy.',
     ...{ author, attempts, documents, source, widens, preview, replay },
     steps: steps.map(({ id, operation, input, depends_on: needed = [] }) => ({
       ...{ id, operation, input, depends_on: [...needed] },

@@ -17,7 +17,7 @@ const reply = z.union([
 ])
 
 /** What the model has answered: a policy, a question, or nothing that can be read. */
-export type Answered =
+type Answered =
   { readonly policy: WrittenPolicy } | { readonly question: string } | { readonly problem: string }
 
 /** What the model is told: the words and what of the zone they can be about, both as data. */

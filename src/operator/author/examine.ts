@@ -15,7 +15,7 @@ import type { Step } from '../planner/draft.ts'
 type Drafted = OutputOf<'policies.draft'>
 
 /** A draft that the contract takes, with what it would change; or what is wrong with it. */
-export type Examined =
+type Examined =
   | { readonly problem: string }
   | (Pick<Drafted, 'widens' | 'preview' | 'replay'> & {
       readonly problem: null
@@ -77,8 +77,8 @@ async function see(context: GateContext, request: PrepareRequest, steps: readonl
     const tx = openTx(queries, zone, context.clock.now())
     const call: Call = { ...tx, principal, requestId, traceId, surface: 'api', rehearsal: true }
     const { preview } = await previewSteps(context, call, given)
-    const blocked = preview.steps.find((step) => step.blocked !== null)?.blocked
-    if (blocked != null) return { problem: `${blocked.code}: ${blocked.message}` } as const
+    const [blocked] = preview.steps.flatMap((step) => (step.blocked === null ? [] : [step.blocked]))
+    if (blocked !== undefined) return { problem: `${blocked.code}: ${blocked.message}` } as const
     const { before, after } = await replaySteps(context, call, given, limits.policyDraftDecisions)
     const more = (of: typeof after): number => of.deny_to_allow + of.widened
     const widens = preview.access.gained.length > 0 || more(after) > more(before)

@@ -7,7 +7,7 @@ import type { ToolAnswer, Turn } from '../model/model.ts'
 import type { Step } from '../planner/draft.ts'
 
 /** A turn of its own for one draft: it reads as whoever asks, and what it proposes is only noted. */
-export interface DraftTurn {
+interface DraftTurn {
   readonly turn: Turn
   /** The steps that were proposed last. */
   proposed(): readonly Step[]

@@ -28,7 +28,8 @@ export async function runReleased(
   if (people.size >= plan.approvals_required) return runSteps(context, call, plan)
   const approval = released.find(({ kind }) => kind === 'autopilot')
   // The STS has counted the approvals; what it counted has run out in between.
-  if (approval?.proof == null) refuse('approval_expired', 'The approval of this plan has expired.')
+  if (approval === undefined || approval.proof === null)
+    refuse('approval_expired', 'The approval of this plan has expired.')
   const { facts } = approval.proof as unknown as Proof
   const standing = await standingOf(call, plan, approval, facts)
   if (!standing.switched_on || !standing.conversation.opted_in)

@@ -39,7 +39,7 @@ export interface Asked {
 }
 
 /** What autopilot says of a plan; null: it was not asked, or the plan waits for nobody. */
-export type Verdict =
+type Verdict =
   | { readonly approved: true; readonly digest: string }
   | { readonly approved: false; readonly failed: readonly Failed[] }
   | null
@@ -61,7 +61,8 @@ export function decideOn(context: GateContext, asked: Asked): Promise<Verdict> {
     const tx = openTx(queries, asked.zone, context.clock.now())
     const { requestId, traceId } = asked
     const plan = await lockPlan(queries, asked.zone, asked.planId)
-    if (plan?.digest == null || stateOf(plan, tx.nowMs) !== 'pending_approval') return null
+    if (plan === undefined || plan.digest === null) return null
+    if (stateOf(plan, tx.nowMs) !== 'pending_approval') return null
     if (!(await isOptedIn(queries, asked.zone, asked.conversationId))) return null
     // Locked in the order in which an apply locks: plan, zone, switch, conversation.
     const isBase = await isUnmoved(queries, plan)

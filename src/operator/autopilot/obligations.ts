@@ -1,7 +1,7 @@
 import type { PlanFacts, ProofFacts } from './facts.ts'
 
 /** What must be so before autopilot approves, and again on the outcome before anything is kept. */
-export interface Obligation {
+interface Obligation {
   readonly name: string
   /** `outcome`: it can be decided only after the steps have run. */
   readonly on: 'plan' | 'outcome'
