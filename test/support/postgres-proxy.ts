@@ -81,12 +81,18 @@ function relay(client: Socket, upstream: Socket, fateOf: (statement: Statement) 
         zone = /set_config\('caracal\.zone', '([^']+)'/.exec(text)?.[1] ?? zone
         path = text.startsWith('begin') ? [text] : [...path, text]
         const fate = isLosing ? 'pass' : fateOf({ text, zone, path })
-        if (fate === 'cut') return void client.destroy()
+        if (fate === 'cut') {
+          client.destroy()
+          return
+        }
         isLosing ||= fate === 'lost'
       }
       upstream.write(message)
       // A statement is run once its Query has come, or the Sync after its parts.
-      if (isLosing && (type === 'Q' || type === 'S')) return lose(client, upstream)
+      if (isLosing && (type === 'Q' || type === 'S')) {
+        lose(client, upstream)
+        return
+      }
     }
   })
 }
