@@ -60,6 +60,7 @@ const usage = z.looseObject({
   cache_read_input_tokens: count,
 })
 const index = z.number().int().min(0)
+const anyEvent = z.object({ type: z.string() })
 const events = {
   message_start: z.object({ message: z.object({ usage: usage.nullish() }) }),
   content_block_start: z.object({
@@ -133,7 +134,7 @@ function take(
   spent: CallUsage,
   hear: (text: string) => void,
 ): void {
-  const { type } = parse(z.looseObject({ type: z.string() }), event)
+  const { type } = parse(anyEvent, event)
   if (type === 'message_start') {
     received.begun = true
     noteUsage(spent, parse(events.message_start, event).message.usage)
