@@ -24,10 +24,10 @@ const step = z.strictObject({
   id: z
     .string()
     .regex(/^[a-z][a-z0-9_]{0,39}$/, 'must be a short lower-case word')
-    .meta({ description: 'Names the step; later steps refer to {{steps.<id>.output.<field>}}' }),
+    .meta({ description: 'Later steps refer to {{steps.<id>.output.<field>}}' }),
   operation: z.string().max(80).meta({ description: 'Of the catalogue' }),
   zone: z.string().max(200).optional().meta({
-    description: 'By id, slug or {{reference}}; the plan’s own when absent',
+    description: 'Id, slug or {{reference}}; else the plan’s own',
   }),
   input: z.record(z.string(), z.unknown()).default({}),
   depends_on: z.array(z.string().max(40)).max(limits.planSteps).default([]),
@@ -65,6 +65,28 @@ export const stepPreview = z.object({
   reversible: z.boolean(),
 })
 
+/** The zone's newest recorded decisions on the outcome; those alone that come out otherwise are listed. */
+export const replayed = z.object({
+  decisions: z.int(),
+  allow_to_deny: z.int(),
+  deny_to_allow: z.int(),
+  narrowed: z.int(),
+  widened: z.int(),
+  flips: z.array(
+    z.object({
+      change: z.enum(['allow_to_deny', 'deny_to_allow', 'narrowed', 'widened']),
+      application_id: z.string(),
+      user_id: z.string().nullable(),
+      resource_identifier: z.string(),
+      scopes: z.array(z.string()),
+      gained: z.array(z.string()),
+      lost: z.array(z.string()),
+      times: z.int(),
+      last_event_id: z.string(),
+    }),
+  ),
+})
+
 export const preview = z.object({
   steps: z.array(stepPreview),
   access: z.object({
@@ -72,6 +94,7 @@ export const preview = z.object({
     lost: z.array(accessTuple),
     newly_gated: z.array(accessTuple),
   }),
+  replay: replayed.optional(),
   policy: z.object({
     decision: z.enum(['deny', 'require_approval', 'allow']),
     approvals: z.int(),
@@ -98,7 +121,7 @@ export const preview = z.object({
       }),
     )
     .optional()
-    .meta({ description: 'Where each argument of a step made by the Operator comes from' }),
+    .meta({ description: 'Where each argument comes from' }),
 })
 
 /** What a preview shows otherwise than the one before it. */

@@ -18,16 +18,6 @@ const drafted = z.object({
   widens: z.boolean().meta({ description: 'Somebody gets more by it, which the words ask for' }),
   steps: z.array(draftStep).meta({ description: 'For plans.create; nothing of them is kept' }),
   preview: preview.nullable().meta({ description: 'The plan’s preview with it in force' }),
-  replay: z
-    .object({
-      replayed: z.int(),
-      allow_to_deny: z.int(),
-      deny_to_allow: z.int(),
-      narrowed: z.int(),
-      widened: z.int(),
-    })
-    .nullable()
-    .meta({ description: 'Recorded decisions that would be otherwise by it' }),
 })
 
 export const policyAuthor = [

@@ -57,18 +57,13 @@ async function draftCommand(
 
 function renderDraft(drafted: Drafted, { io }: Session): string {
   const { paint } = io
-  const { source, preview, replay } = drafted
+  const { source, preview } = drafted
   const words = safeText(drafted.text)
   if (drafted.outcome !== 'drafted' || preview === null)
     return drafted.outcome === 'question' ? words : `${paint.red('No draft.')} ${words}`
   const widens = drafted.widens ? paint.yellow('Somebody gets more by it, as the words ask.') : ''
-  const flips =
-    replay === null
-      ? ''
-      : `Of ${replay.replayed} recorded decisions, ${replay.allow_to_deny} would be refused and ` +
-        `${replay.deny_to_allow} allowed that were not.`
   const hint = paint.dim('Nothing is kept. With --plan it becomes a plan that waits for approval.')
-  return [words, safeText(source ?? ''), widens, renderPreview(preview, io), flips, hint]
+  return [words, safeText(source ?? ''), widens, renderPreview(preview, io), hint]
     .filter((part) => part !== '')
     .join('\n\n')
 }

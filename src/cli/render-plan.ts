@@ -1,6 +1,7 @@
 import { namesIn } from './names.ts'
 import type { PlanView, PreviewView, Screen } from './plan-view.ts'
 import { accessSentences } from './render-access.ts'
+import { renderReplay } from './render-replay.ts'
 import { renderStep } from './render-step.ts'
 import { inline, localTime } from './render-value.ts'
 import { padEnd, safeLine, wrapLine } from './safe-text.ts'
@@ -94,6 +95,7 @@ function previewParts(preview: PreviewView | null, screen: Screen): readonly str
   return [
     steps.join('\n\n'),
     accessPart(preview, screen),
+    renderReplay(preview, screen),
     riskPart(preview, screen),
     warningsPart(preview, screen),
     unsaidPart(preview, screen),

@@ -31,6 +31,7 @@ export function PlanFacts({ plan }: { readonly plan: PlanView }): ReactNode {
           <AccessChanges preview={preview} />
         </div>
       </section>
+      <Replay preview={preview} />
       <section aria-labelledby="steps">
         <h2 id="steps">
           {preview.steps.length === 1 ? 'The one step' : `The ${preview.steps.length} steps`}
@@ -43,6 +44,35 @@ export function PlanFacts({ plan }: { readonly plan: PlanView }): ReactNode {
       </section>
       <Conditions plan={plan} preview={preview} />
     </>
+  )
+}
+
+const becomes = {
+  allow_to_deny: 'would be refused',
+  deny_to_allow: 'would be allowed',
+  narrowed: 'would get less',
+  widened: 'would get more',
+} as const
+
+/** Recent requests that would be answered otherwise. */
+function Replay({ preview: { replay } }: { readonly preview: PreviewView }): ReactNode {
+  if (replay === undefined || replay.decisions === 0) return null
+  if (replay.flips.length === 0)
+    return <p>None of the last {replay.decisions} decisions would come out otherwise.</p>
+  return (
+    <section aria-labelledby="replay">
+      <h2 id="replay">Of the last {replay.decisions} decisions</h2>
+      <ul className="card">
+        {replay.flips.map((flip) => (
+          <li key={flip.last_event_id}>
+            <code>{visible(flip.application_id)}</code>
+            {flip.user_id !== null && <> for {visible(flip.user_id)}</>} on{' '}
+            <code>{visible(flip.resource_identifier)}</code> {becomes[flip.change]}:{' '}
+            {visible([...flip.lost, ...flip.gained].join(' '))} ({flip.times}×)
+          </li>
+        ))}
+      </ul>
+    </section>
   )
 }
 

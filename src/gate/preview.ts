@@ -13,6 +13,7 @@ import type { GateContext } from './context.ts'
 import { isReversible } from './inverse.ts'
 import { lockOut } from './lock-out.ts'
 import { planPolicy } from './plan-policy.ts'
+import { flipsOf, replayOutcome } from './replay.ts'
 import { highest, riskOf } from './risk.ts'
 import {
   inOrder,
@@ -55,6 +56,7 @@ export async function previewSteps(
   const changes = runs.flatMap((run) => run.call.changes)
   const slice = affectedBy(changes)
   const after = await effectiveAccess(context.policy, call, slice)
+  const outcome = await replayOutcome(context, call, changes)
   const summaries = await Promise.all(
     runs.map(async (run) => [run.step.id, await summarize(call, run)] as const),
   )
@@ -66,6 +68,7 @@ export async function previewSteps(
   const outcomes = isLocked ? rehearsed.map(blockedAt(deciding, locked)) : rehearsed
   const before = await effectiveAccess(context.policy, call, slice)
   const access = accessDiff(before, after)
+  const replay = await flipsOf(context, call, outcome)
   const previews = outcomes.map((outcome) => previewOf(outcome, new Map(summaries)))
   const risk = highest(previews.map((step) => step.risk))
   return {
@@ -74,6 +77,7 @@ export async function previewSteps(
     preview: {
       steps: previews,
       access,
+      replay,
       policy: await planPolicy(context, call, reachOf(steps), { steps: previews, access, risk }),
       risk,
       reversible: isReversible(runs.map(stepFacts)),

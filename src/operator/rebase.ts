@@ -25,8 +25,9 @@ export function differencesSince(base: Base, now: StepsPreview): Since {
 }
 
 function differences(before: StepsPreview, after: StepsPreview): Difference[] {
-  const { steps: _, access: __, ...now } = after
-  const { steps: ___, access: ____, ...then } = before
+  // What was decided meanwhile is no part of what the plan does.
+  const { steps: _, access: __, replay: ___, ...now } = after
+  const { steps: ____, access: _____, replay: ______, ...then } = before
   const ids = [...new Set([...before.steps, ...after.steps].map(({ id }) => id))]
   return [
     ...ids.flatMap((id) =>

@@ -85,11 +85,12 @@ async function replayOne(
   const lost = before.filter((scope) => !after.includes(scope))
   const wasGranted = isGranted(facts.asking, facts.reason ?? 'ok', before)
   const granted = isGranted(facts.asking, decision.reason, after)
-  const kind = kindOf(wasGranted, granted, gained, lost)
+  const kind = flipKindOf(wasGranted, granted, gained, lost)
   return kind === null ? 'same' : { event, facts, kind, gained, lost, decision }
 }
 
-function kindOf(
+/** What has become of an answer, by whether anything is granted and which scopes differ. */
+export function flipKindOf(
   wasGranted: boolean,
   granted: boolean,
   gained: readonly string[],

@@ -75,7 +75,6 @@ describe('by the model', () => {
       preview: {
         access: { gained: [], lost: [{ application_id, resource_id, scope: 'invoices:read' }] },
       },
-      replay: { replayed: 0, deny_to_allow: 0 },
     })
     expect((await world.events(mark)).map(({ type, outcome }) => `${type} ${outcome}`)).toEqual([
       'model.answer allow',

@@ -97,7 +97,7 @@ async function checked(
 ): Promise<Drafted> {
   const examined = await examine(context, request, steps)
   if (examined.problem !== null) return nothing('refused', examined.problem, author, attempts)
-  const { documents, source, widens, preview, replay } = examined
+  const { documents, source, widens, preview } = examined
   if (widens && !asksToGive(words)) {
     const text = 'Somebody would get more by it, which the words do not ask for.'
     return nothing('refused', text, author, attempts)
@@ -106,7 +106,7 @@ async function checked(
   return {
     outcome: 'drafted',
     text: typeof described === 'string' ? described : 'A policy.',
-    ...{ author, attempts, documents, source, widens, preview, replay },
+    ...{ author, attempts, documents, source, widens, preview },
     steps: steps.map(({ id, operation, input, depends_on: needed = [] }) => ({
       ...{ id, operation, input, depends_on: [...needed] },
     })),
@@ -119,6 +119,6 @@ function nothing(
   author: string,
   attempts: number,
 ): Drafted {
-  const none = { documents: null, source: null, widens: false, preview: null, replay: null }
+  const none = { documents: null, source: null, widens: false, preview: null }
   return { outcome, text, author, attempts, ...none, steps: [] }
 }

@@ -3,9 +3,7 @@ import { objectOf } from '../../../tools/operation.ts'
 import type { GateContext } from '../../gate/context.ts'
 import type { Call, PrepareRequest } from '../../gate/handler.ts'
 import { previewSteps } from '../../gate/preview.ts'
-import { replaySteps } from '../../gate/replay-steps.ts'
 import { isFault } from '../../kernel/faults.ts'
-import { limits } from '../../kernel/limits.ts'
 import type { DocumentSet } from '../../policy/document-schemas.ts'
 import { parseDocument, type DocumentLanguage } from '../../policy/documents.ts'
 import { openTx } from '../../store/tx.ts'
@@ -17,7 +15,7 @@ type Drafted = OutputOf<'policies.draft'>
 /** A draft that the contract takes, with what it would change; or what is wrong with it. */
 type Examined =
   | { readonly problem: string }
-  | (Pick<Drafted, 'widens' | 'preview' | 'replay'> & {
+  | (Pick<Drafted, 'widens' | 'preview'> & {
       readonly problem: null
       readonly documents: DocumentSet
       readonly source: string
@@ -79,9 +77,8 @@ async function see(context: GateContext, request: PrepareRequest, steps: readonl
     const { preview } = await previewSteps(context, call, given)
     const [blocked] = preview.steps.flatMap((step) => (step.blocked === null ? [] : [step.blocked]))
     if (blocked !== undefined) return { problem: `${blocked.code}: ${blocked.message}` } as const
-    const { before, after } = await replaySteps(context, call, given, limits.policyDraftDecisions)
-    const more = (of: typeof after): number => of.deny_to_allow + of.widened
-    const widens = preview.access.gained.length > 0 || more(after) > more(before)
-    return { problem: null, preview, replay: after, widens }
+    const { deny_to_allow = 0, widened = 0 } = preview.replay ?? {}
+    const widens = preview.access.gained.length > 0 || deny_to_allow + widened > 0
+    return { problem: null, preview, widens }
   })
 }
