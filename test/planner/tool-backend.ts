@@ -1,6 +1,7 @@
 import type { ToolAnswer, Turn, TurnEvent, Utterance } from '../../src/operator/model/model.ts'
 import { builtInPlanner } from '../../src/operator/planner/planner.ts'
-import { idOf, nowMs, timeZone, type ZoneFixture } from './zone-fixture.ts'
+import { nowMs, timeZone, type ZoneFixture } from './zone-fixture.ts'
+import { idOf } from './zone-parts.ts'
 
 type Args = Readonly<Record<string, unknown>>
 
