@@ -134,6 +134,12 @@ function exclusiveOf(clause: Clause): boolean {
   if (mark === -1) return readOnly
   const said = clause.items[mark - 1]
   if (said?.fold === 'but') take(clause, said)
+  // `only for alice@example.com` binds the grant to that user.
+  const next = clause.items.slice(mark + 1).find((item) => !is(item, 'filler', 'user'))
+  if (next?.shape === 'email') {
+    take(clause, clause.items[mark])
+    return readOnly
+  }
   // `just for today` is about the time, and a grant that ends is what was asked for anyway.
   const around = [clause.items[mark + 1], clause.items[mark - 1]]
   if (around.some((item) => item?.time?.kind === 'point')) {

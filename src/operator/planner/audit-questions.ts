@@ -58,7 +58,6 @@ export async function whyRefused(scene: Scene, clause: Clause): Promise<readonly
       ? page.items
       : page.items.filter((event) => concerns(scene, event, resource.entity))
   const [newest] = about
-  const who = subject === null ? 'any application' : cited(subject)
   const where = resource === undefined ? '' : ` on ${cited(resource.entity)}`
   if (newest === undefined)
     return [{ kind: 'answer', text: `No refusal of ${who}${where} is recorded${span.text}.` }]
@@ -110,7 +109,7 @@ async function explained(scene: Scene, requestId: string): Promise<Part> {
   const reason = event.reason === null ? '' : ` Reason: ${event.reason}.`
   return {
     kind: 'answer',
-    text: `${when}: ${found.explanation}${reason}${change} (event ${event.id}, request ${event.request_id})`,
+    text: `${when}: ${found.explanation}${reason}${change} (${quoted(event.actor.name)}, event ${event.id}, request ${event.request_id})`,
   }
 }
 

@@ -120,7 +120,7 @@ function isYes(answer: string, suggestion: string): boolean {
 
 /** `no, ...`, `I meant ...`: words that take back a part of what was said before. */
 const correction =
-  /^(?:(?:no|nope|sorry|oops|wait|actually|rather|hmm|instead)[,:]?\s+)+(?:(?:i|we) (?:meant?|mean|was talking about)\s+|make (?:it|that)\s+|it should be\s+|not that one,?\s+|use\s+)?(?=\S)|^(?:(?:i|we) (?:meant?|mean)|make (?:it|that)|it should be)\s+(?=\S)/i
+  /^(?:(?:no|nope|sorry|oops|wait|actually|rather|hmm|instead|i mean)[,:]?\s+)+(?:(?:i|we) (?:meant?|mean|was talking about)\s+|make (?:it|that)\s+|it should be\s+|not that one,?\s+|use\s+)?(?=\S)|^(?:(?:i|we) (?:meant?|mean)|make (?:it|that)|it should be)\s+(?=\S)/i
 
 /** What follows `no, I meant ...`, or null where nothing is corrected. */
 function correctionIn(answer: string): string | null {

@@ -69,7 +69,7 @@ const preferred = /^(.{1,80}?),?\s+(?:and\s+)?(?:not|instead of|rather than)\s+(
 
 /** `not metrics, orders`, `orders, not metrics`: what to say instead of something that was said before. */
 export function insteadOf(answer: string, before: Reading): string | null {
-  const plain = answer.replace(/^(?:no|nope|sorry|wait|oops)[,:]?\s+/i, '')
+  const plain = answer.replace(/^(?:(?:no|nope|sorry|wait|oops|hmm)[,:]?\s+)+/i, '')
   const [, first, second] = preferred.exec(plain) ?? []
   const [, wrong = second, right = first] = contrast.exec(plain) ?? []
   if (wrong === undefined || right === undefined) return null

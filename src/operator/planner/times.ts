@@ -89,9 +89,38 @@ function moreAt(text: string, at: number): TimeFound | null {
   return { start: at, end, meaning: { kind: 'by', duration: length.duration } }
 }
 
+const oneMore =
+  /(?:for )?(?:another|a further|one more) (minute|hour|day|week|fortnight|month|year)(?!\p{L})/iuy
+const plus = /(?<=\+\s?)(?=\d)/uy
+const longer = /(?: |-)(?:longer|more)(?!\p{L}| than)/iuy
+
+/** `another day`, `+2 days`, `three days longer`: lengths that are added to what is there. */
+function addedAt(text: string, at: number): TimeFound | null {
+  oneMore.lastIndex = at
+  const one = oneMore.exec(text)
+  if (one !== null) {
+    const length = durationAt(`1 ${one[1] ?? ''}`, 0)
+    if (length !== null)
+      return {
+        start: at,
+        end: at + one[0].length,
+        meaning: { kind: 'by', duration: length.duration },
+      }
+  }
+  const from = lead(text, at, /(?:for )?/iuy) ?? at
+  const length = durationAt(text, from)
+  if (length === null) return null
+  longer.lastIndex = length.end
+  const said = longer.exec(text)
+  plus.lastIndex = at
+  if (said === null && plus.exec(text) === null) return null
+  const end = length.end + (said?.[0].length ?? 0)
+  return { start: at, end, meaning: { kind: 'by', duration: length.duration } }
+}
+
 /** `for two hours` ends that much from now; `by two days` adds to what is there. */
 function lengthAt(text: string, at: number, now: Now): TimeFound | null {
-  const extra = moreAt(text, at)
+  const extra = addedAt(text, at) ?? moreAt(text, at)
   if (extra !== null) return extra
   const adding = lead(text, at, more)
   const added = adding === null ? null : durationAt(text, adding)
