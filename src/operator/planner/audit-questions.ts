@@ -58,6 +58,7 @@ export async function whyRefused(scene: Scene, clause: Clause): Promise<readonly
       ? page.items
       : page.items.filter((event) => concerns(scene, event, resource.entity))
   const [newest] = about
+  const who = subject === null ? 'any application' : cited(subject)
   const where = resource === undefined ? '' : ` on ${cited(resource.entity)}`
   if (newest === undefined)
     return [{ kind: 'answer', text: `No refusal of ${who}${where} is recorded${span.text}.` }]

@@ -124,8 +124,9 @@ const correction =
 
 /** What follows `no, I meant ...`, or null where nothing is corrected. */
 function correctionIn(answer: string): string | null {
+  const behind = /^(.{1,60}?),? (?:rather|instead)$/i.exec(answer)?.[1]
   const match = correction.exec(answer)
-  if (match === null) return null
+  if (match === null) return behind ?? null
   const rest = answer
     .slice(match[0].length)
     .replace(/\s+instead$/i, '')

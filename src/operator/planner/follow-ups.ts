@@ -1,4 +1,4 @@
-import { isSilent } from './clause.ts'
+import { is, isSilent } from './clause.ts'
 import { emptyDraft } from './draft.ts'
 import { durationAt } from './durations.ts'
 import { type Entity, resolveName } from './entities.ts'
@@ -78,7 +78,7 @@ export function insteadOf(answer: string, before: Reading): string | null {
 
 /** `until Friday, please` after a request for access without a time: the request, with it. */
 export function timedNow(before: Reading, items: readonly Item[]): string | null {
-  const content = items.filter((item) => !isSilent(item))
+  const content = items.filter((item) => !isSilent(item) && !is(item, 'only', 'but'))
   const grants = before.draft.steps.every(({ operation }) => operation === 'grants.create')
   const [only] = content
   if (content.length !== 1 || only?.time?.kind !== 'point' || only.time.role !== 'until')

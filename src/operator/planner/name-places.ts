@@ -22,8 +22,10 @@ const kindWords: Readonly<Record<Kind, RegExp>> = {
 const modals: ReadonlySet<string> = new Set(
   'may can should must shall needs gets wants will'.split(' '),
 )
-const auxiliaries: ReadonlySet<string> = new Set('does did can may could should'.split(' '))
-const doing: ReadonlySet<string> = new Set('have do hold need'.split(' '))
+const auxiliaries: ReadonlySet<string> = new Set('does did can may could should is are'.split(' '))
+const doing: ReadonlySet<string> = new Set('have do hold need allowed able permitted'.split(' '))
+const saying: ReadonlySet<string> = new Set('is has does did'.split(' '))
+const turned: ReadonlySet<string> = new Set('no not only to never'.split(' '))
 const articles: ReadonlySet<string> = new Set('the this our my'.split(' '))
 const possessed: ReadonlySet<string> = new Set('from of by for'.split(' '))
 const afterRecipient: ReadonlySet<string> = new Set('on for until till . , ; !'.split(' '))
@@ -57,8 +59,12 @@ export function standsAsName(name: NameAt, endings: ReadonlyMap<string, string>)
   if (possessed.has(before)) return true
   if (before === 'except' || (before === 'but' && everybody.test(fold(at - 2)))) return true
   if (after === 'from' && isEnding(before)) return true
+  if ((after === 'out' || after === 'off') && (isEnding(before) || before === 'get')) return true
   if (before === 'to') return after === '' || afterRecipient.has(after)
-  return opens && (modals.has(after) || after === ':')
+  if (!opens) return false
+  return (
+    modals.has(after) || after === ':' || (saying.has(after) && turned.has(fold(at + count + 1)))
+  )
 }
 
 const everybody = /^(?:nobody|one|none|everyone|everybody|all|apps?|applications?|agents?|bots?)$/

@@ -324,6 +324,10 @@ export const requests: readonly Intent[] = [
     id: 'expiry',
     fits: (c) =>
       (does(c, 'extend', 'shorten') && !has(c, 'noun:secret')) ||
+      (does(c, 'give') &&
+        c.items.some(({ fold }) => fold === 'keep') &&
+        hasTime(c) &&
+        !saysScopes(c)) ||
       has(c, 'noun:expiry') ||
       (has(c, 'permanent') && !(does(c, 'give') || (c.modal && saysScopes(c)))) ||
       (has(c, 'verb:expire') && hasTime(c)) ||
