@@ -253,7 +253,7 @@ export const phrasesByClass: Readonly<Record<string, string>> = {
   but: 'but',
   filler: `
     a, an, the, my, our, your, some, to, of, on, for, in, at, with, by, as, into, onto, over,
-    from, upon, towards, toward, via, be, been, being, is, are, was, were, am, do, does, did, has,
+    from, upon, towards, toward, be, been, being, is, are, was, were, am, do, does, did, has,
     have, had, that, which, who, so that, there, to be, and, or, plus, then, also, too, as well,
     as well as, additionally, again, still, immediately, right now, right away, straight away,
     asap, at once, now, simply, actually, from now on, going forward, me, us, i, we, already, 's,

@@ -79,8 +79,7 @@ function isGrammar({ tokens, at, count }: NameAt, endings: ReadonlyMap<string, s
   if (count > 1)
     return [...classesOf(last?.fold ?? '')].some((name) => /^noun:(?:access|scope)/.test(name))
   return words.some(
-    ({ fold }) =>
-      endings.has(fold) || [...classesOf(fold)].some((name) => grammatical.test(name)),
+    ({ fold }) => endings.has(fold) || [...classesOf(fold)].some((name) => grammatical.test(name)),
   )
 }
 

@@ -53,6 +53,7 @@ import {
 } from './resource-requests.ts'
 import { askAboutStatement, isRemark, isStatement, noteRemark } from './remarks.ts'
 import { isExactScope } from './scope-words.ts'
+import { tellsHowThingsAre } from './statements.ts'
 import { limitAccess, takeAccess } from './take-access.ts'
 import { settingRequests } from './setting-requests-table.ts'
 import { general, questions } from './texts.ts'
@@ -74,6 +75,7 @@ export const requests: readonly Intent[] = [
     build: fixed(general.providerSecret),
   },
   ...settingRequests,
+  { id: 'told', fits: tellsHowThingsAre, build: askAboutStatement },
   {
     id: 'remark',
     fits: isRemark,
@@ -81,6 +83,19 @@ export const requests: readonly Intent[] = [
   },
   { id: 'template', fits: (c) => has(c, 'noun:template'), build: useTemplate },
   { id: 'approve', fits: isPlanVerb, build: fixed(general.approve) },
+  {
+    id: 'give-with-approval',
+    fits: (c) =>
+      does(c, 'give') &&
+      has(c, 'noun:approval') &&
+      !has(c, 'verb:require') &&
+      names(c, 'application') &&
+      c.items.some((item) => item.fold === 'with' || item.fold === 'after'),
+    build: (_scene, clause) => {
+      take(clause, ...clause.items)
+      return Promise.resolve([{ kind: 'question', text: questions.giveAndApprove }])
+    },
+  },
   {
     id: 'approval',
     fits: (c) =>

@@ -16,7 +16,8 @@ export function unsharedTime(clause: Clause, draft: Draft, from: number): Part |
     .slice(0, from)
     .some(
       ({ operation, input }) =>
-        operation === 'grants.create' && (input as { expires_at?: string }).expires_at === undefined,
+        operation === 'grants.create' &&
+        (input as { expires_at?: string }).expires_at === undefined,
     )
   if (!apart || !untimed) return null
   return gap(
