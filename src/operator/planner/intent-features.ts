@@ -234,6 +234,7 @@ export function takesAccess(clause: Clause): boolean {
   if (does(clause, 'delete'))
     return (
       !isNegated(clause) &&
+      !listsOwnGrants(clause) &&
       (saysOnlyAccess(clause) ||
         (app && has(clause, 'noun:access')) ||
         has(clause, 'kind:grant') ||
@@ -247,6 +248,13 @@ export function takesAccess(clause: Clause): boolean {
     saysAccess(clause) &&
     !clause.items.some((item) => is(item, 'scope:all') && item.fold === 'without') &&
     !mixes(clause)
+  )
+}
+
+/** `delete support-bot and its grants`: the application itself, and more. */
+function listsOwnGrants(clause: Clause): boolean {
+  return clause.items.some(
+    (item, at) => item.fold === 'and' && is(clause.items[at + 1], 'pronoun-of'),
   )
 }
 

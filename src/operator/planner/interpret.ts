@@ -11,6 +11,7 @@ import {
 import { type ClausePart, clausesOf } from './clauses.ts'
 import { type Draft, emptyDraft } from './draft.ts'
 import type { Entity, Kind } from './entities.ts'
+import { misread } from './guards.ts'
 import { inquiries } from './inquiries-table.ts'
 import { type Item, itemsOf } from './items.ts'
 import type { Now } from './points.ts'
@@ -133,6 +134,8 @@ async function build(scene: Scene, clause: Clause): Promise<readonly Part[]> {
   if (intent === undefined) return []
   const steps = scene.draft.steps.length
   const parts = await intent.build(scene, clause)
+  const other = misread(clause, scene.draft.steps.slice(steps))
+  if (other !== null) return [...parts, { kind: 'question', text: other }]
   const denied = clause.items.some(
     (item) => is(item, 'negation', 'except', 'condition') && !clause.taken.has(item),
   )

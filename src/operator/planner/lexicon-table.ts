@@ -190,7 +190,8 @@ export const phrasesByClass: Readonly<Record<string, string>> = {
     clients but, services but`,
   condition: `
     if, unless, when, whenever, while, once, after, before, as long as, provided, in case, during,
-    outside, outside of, between, within, inside, depending, until further notice`,
+    outside, outside of, between, e.g, eg, for example, for instance, hypothetically,
+    suppose, supposing, imagine, assuming, pretend, within, inside, depending, until further notice`,
   all: `
     all, every, each, any, all the, each of, all of, every single, both, both of, all three,
     all three of, all two of, all four of`,

@@ -64,7 +64,11 @@ import { createZone, markSystem, rotateKeys, switchDcr } from './zone-requests.t
 /** What a request can mean; the first that fits is taken, so the more particular come first. */
 export const requests: readonly Intent[] = [
   { id: 'token', fits: (c) => has(c, 'noun:token'), build: fixed(general.adminTokens) },
-  { id: 'undo', fits: (c) => does(c, 'undo'), build: fixed(general.undo) },
+  {
+    id: 'undo',
+    fits: (c) => does(c, 'undo') || (does(c, 'rollback') && has(c, 'noun:change')),
+    build: fixed(general.undo),
+  },
   {
     id: 'provider-secret',
     fits: (c) =>
@@ -74,8 +78,8 @@ export const requests: readonly Intent[] = [
       !(creates(c) && has(c, 'word:naming')),
     build: fixed(general.providerSecret),
   },
-  ...settingRequests,
   { id: 'told', fits: tellsHowThingsAre, build: askAboutStatement },
+  ...settingRequests,
   {
     id: 'remark',
     fits: isRemark,

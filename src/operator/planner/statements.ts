@@ -12,9 +12,12 @@ const changing = [
   'verb:limit',
   'verb:label',
   'verb:activate',
+  'verb:rotate',
+  'verb:freeze',
+  'verb:unfreeze',
 ]
 
-const irregularPast = /^(?:gave|took|withdrew|got|had|lost|forgot|made|cut|forbade|kicked|shut)\b/
+const irregularPast = /^(?:gave|took|withdrew|got|had|lost|forgot|made|forbade|kicked|shut|froze)\b/
 const present: ReadonlySet<string> = new Set(['is', 'are'])
 const past: ReadonlySet<string> = new Set(['was', 'were', 'been'])
 const performative: ReadonlySet<string> = new Set('hereby now immediately'.split(' '))
@@ -26,10 +29,57 @@ const between: ReadonlySet<string> = new Set('already just recently now hereby a
  */
 export function tellsHowThingsAre(clause: Clause): boolean {
   // With a word that nobody knows, it is not planned anyway, and that word is told.
-  if (clause.asks || has(clause, 'condition', 'word:like', 'no-longer', 'any-more')) return false
+  if (clause.asks || has(clause, 'condition', 'word:like')) return false
+  if (has(clause, 'no-longer', 'any-more')) return hasCeased(clause)
   if (clause.items.some(isUnknown)) return false
   if (clause.items.some((item) => performative.has(item.fold))) return false
+  if (isState(clause) || isNobodyCan(clause) || isIntention(clause)) return true
   return isPassiveFact(clause) || isPastAct(clause) || isHolding(clause) || isConjecture(clause)
+}
+
+/** `support-bot no longer has access`, which may be a complaint; `may no longer` asks for it. */
+function hasCeased(clause: Clause): boolean {
+  const at = clause.items.findIndex((item) => is(item, 'no-longer'))
+  const verb = clause.items[at + 1]
+  if (verb === undefined || clause.modal || !names(clause, 'application')) return false
+  const factual = /^(?:has|had|holds)$/.test(verb.fold)
+  return factual || (scopeClassOf(verb) !== null && /(?:s|ed)$/.test(verb.fold))
+}
+
+/** `dcr is on`, `the zone is frozen`: a state, and nobody who wants it. */
+function isState(clause: Clause): boolean {
+  return (
+    !has(clause, 'modal', 'wish') &&
+    clause.items.some(
+      (item, at) =>
+        /^(?:is|are|was|were)$/.test(item.fold) &&
+        at > 0 &&
+        /^(?:on|off|enabled|disabled|active|frozen)$/.test(clause.items[at + 1]?.fold ?? ''),
+    )
+  )
+}
+
+/** `nobody can write invoices` may be an outage; `nobody may` and `should` are rules. */
+function isNobodyCan(clause: Clause): boolean {
+  const modals = clause.items.filter((item) => is(item, 'modal'))
+  const first = clause.items.find((item) => item.shape !== 'punct' && !is(item, 'polite'))
+  return (
+    is(first, 'negation') &&
+    modals.length > 0 &&
+    modals.every(({ fold }) => fold === 'can') &&
+    !has(clause, 'wish')
+  )
+}
+
+/** `I will give ...`: what somebody is going to do. */
+function isIntention(clause: Clause): boolean {
+  const [subject, will] = clause.items.filter((item) => item.shape !== 'punct')
+  return (
+    /^(?:i|we|you|they)$/.test(subject?.fold ?? '') &&
+    /^(?:will|would|might|could)$/.test(will?.fold ?? '') &&
+    clause.head !== null &&
+    is(clause.head, ...changing)
+  )
 }
 
 function wordBefore(clause: Clause, item: Item): string {
@@ -41,7 +91,7 @@ function wordBefore(clause: Clause, item: Item): string {
 /** `was granted`, `has been revoked`, `is revoked`; `should be revoked` asks for it. */
 function isPassiveFact(clause: Clause): boolean {
   const done = clause.items.find(
-    (item) => is(item, ...changing) && /(?:ed|en|given|cut|lost|made)$/.test(item.fold),
+    (item) => is(item, ...changing) && /(?:ed|en|given|cut|lost|made|kept|put)$/.test(item.fold),
   )
   if (done === undefined) return false
   const before = wordBefore(clause, done)
@@ -92,8 +142,13 @@ function isColon(item: Item): boolean {
 /** `support-bot might read orders`, `should have been given access`: nothing to be done for it. */
 function isConjecture(clause: Clause): boolean {
   const { items } = clause
-  const been = items.findIndex((item) => item.fold === 'been')
-  if (been > 0 && items[been - 1]?.fold === 'have' && clause.modal) return true
+  const have = items.findIndex((item) => /(?:^|\s)have$/.test(item.fold))
+  const done = items[have + 1]
+  if (have > 0 && clause.modal && done !== undefined) {
+    if (/^(?:been|had|lost|got|gotten)$/.test(done.fold)) return true
+    const acted = /^(?:read|written|\w+ed)$/.test(done.fold)
+    if (acted && (items[have + 2]?.entities.length ?? 0) > 0) return true
+  }
   if (clause.head !== null && scopeClassOf(clause.head) === null) return false
   const modals = items.filter((item) => is(item, 'modal'))
   const unsure = /^(?:might|could|would|will)$/

@@ -27,6 +27,10 @@ export async function takeAccess(scene: Scene, clause: Clause): Promise<readonly
   const after = clause.items[clause.items.findIndex((item) => item === clause.head) + 1]
   if (after?.fold === 'what' && clause.head !== null) take(clause, after)
   take(clause, ...clause.items.filter((item) => is(item, 'verb:delete') && item === clause.head))
+  if (isDouble(clause)) {
+    take(clause, ...clause.items)
+    return [{ kind: 'question', text: questions.denied('') }]
+  }
   const named = clause.items.filter((item) => item.shape === 'id' && item.text.startsWith('grt_'))
   if (named.length > 0) return revokeNamed(scene, clause, named)
   const noun = clause.items.find((item) => is(item, 'noun:access', 'kind:grant'))
@@ -41,6 +45,15 @@ export async function takeAccess(scene: Scene, clause: Clause): Promise<readonly
   for (const frame of request.frames)
     parts.push(...(await takeFrame(scene, clause, request, frame)))
   return parts
+}
+
+/** `prevent support-bot from losing access`: access that is to stay. */
+function isDouble(clause: Clause): boolean {
+  const at = clause.items.findIndex((item) => item === clause.head)
+  return (
+    is(clause.head ?? undefined, 'verb:revoke') &&
+    clause.items.slice(at + 1).some((item) => is(item, 'verb:revoke') && /ing$/.test(item.fold))
+  )
 }
 
 /** `revoke the grant grt_...`: the whole grant, whatever it gives. */

@@ -29,6 +29,8 @@ const shapes: readonly (readonly [TokenKind, RegExp])[] = [
   ['word', /(?<=["”`\p{L}\p{N}])(['’]s)(?![\p{L}\p{N}])/uy],
   // `support-bot: -write`: what is to go; a mark by itself that is no part of a word.
   ['word', /(?<=:[ \t]{0,2})([-–])(?=[ \t]?\p{L})/uy],
+  // A line of a mail that somebody else wrote.
+  ['word', /(?<=(?:^|\n)[ \t]{0,4})(>)(?=[ \t]?\S)/y],
   ['punct', /(->|=>|[→,;.!?:()&+=\n])/y],
   ['word', /([\p{L}\p{N}_][\p{L}\p{N}\p{M}_.:/@*-]*(?:['’]\p{L}+)*)/uy],
 ]
