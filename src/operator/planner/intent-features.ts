@@ -157,7 +157,10 @@ const timeWords =
   /\b(?:(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*\s*(?:to|through|-|–)\s*(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*|weekdays?|weekends?|week days?|work(?:ing)? ?days?|business days?|between \d|from \d{1,2}(?::\d\d)? ?(?:am|pm)? (?:to|until|till) \d)/i
 
 export function saysWindow(clause: Clause, scene: Scene): boolean {
-  const text = scene.message.slice(clause.items[0]?.start ?? 0, clause.items.at(-1)?.end ?? 0)
+  // What is called Friday is no day.
+  const text = clause.items
+    .map((item) => (item.entities.length > 0 ? '_' : scene.message.slice(item.start, item.end)))
+    .join(' ')
   return has(clause, 'noun:business-hours') || timeWords.test(text)
 }
 

@@ -134,7 +134,7 @@ async function build(scene: Scene, clause: Clause): Promise<readonly Part[]> {
   if (intent === undefined) return []
   const steps = scene.draft.steps.length
   const parts = await intent.build(scene, clause)
-  const other = misread(clause, scene.draft.steps.slice(steps))
+  const other = misread(scene, clause, scene.draft.steps.slice(steps))
   if (other !== null) return [...parts, { kind: 'question', text: other }]
   const denied = clause.items.some(
     (item) => is(item, 'negation', 'except', 'condition') && !clause.taken.has(item),

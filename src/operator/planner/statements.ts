@@ -33,7 +33,7 @@ export function tellsHowThingsAre(clause: Clause): boolean {
   if (has(clause, 'no-longer', 'any-more')) return hasCeased(clause)
   if (clause.items.some(isUnknown)) return false
   if (clause.items.some((item) => performative.has(item.fold))) return false
-  if (isState(clause) || isNobodyCan(clause) || isIntention(clause)) return true
+  if (isErrand(clause) || isState(clause) || isNobodyCan(clause) || isIntention(clause)) return true
   return isPassiveFact(clause) || isPastAct(clause) || isHolding(clause) || isConjecture(clause)
 }
 
@@ -44,6 +44,24 @@ function hasCeased(clause: Clause): boolean {
   if (verb === undefined || clause.modal || !names(clause, 'application')) return false
   const factual = /^(?:has|had|holds)$/.test(verb.fold)
   return factual || (scopeClassOf(verb) !== null && /(?:s|ed)$/.test(verb.fold))
+}
+
+/** `write a prescription for Dr Watson`: work to be done, and no access to be given. */
+function isErrand(clause: Clause): boolean {
+  const content = clause.items.filter((item) => item.shape !== 'punct' && !is(item, 'polite'))
+  const [verb] = content
+  if (verb === undefined || scopeClassOf(verb) === null || is(verb, 'noun:access', 'scope:all'))
+    return false
+  if (verb.shape !== 'word' || verb.entities.length > 0 || /[:/]/.test(verb.text)) return false
+  const object = content.slice(1).find((item) => !/^(?:a|an|the|all|my|our)$/.test(item.fold))
+  const forWhom = content.some((item) => item.fold === 'for')
+  return (
+    forWhom &&
+    object !== undefined &&
+    object === content.slice(1, 3).find((item) => item.entities.length > 0) &&
+    object.entities.some(({ kind }) => kind === 'resource') &&
+    !/(?:ing|able|er|or|only)$/.test(verb.fold)
+  )
 }
 
 /** `dcr is on`, `the zone is frozen`: a state, and nobody who wants it. */
