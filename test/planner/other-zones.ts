@@ -2,11 +2,11 @@ import type { ZoneFixture } from './zone-fixture.ts'
 import {
   application,
   created,
-  governed,
   grant,
   idOf,
   policy,
   policySet,
+  provider,
   resource,
   zoneId,
 } from './zone-parts.ts'
@@ -25,10 +25,6 @@ function zone(name: string): ZoneFixture['zone'] {
     updated_at: created,
     archived_at: null,
   }
-}
-
-function provider(number: number, name: string, settings: Readonly<Record<string, unknown>>) {
-  return { id: idOf('provider', number), ...governed, name, settings, has_secret: true }
 }
 
 function refusal(number: number, time: string, app: string, res: string, scope: string) {

@@ -161,7 +161,7 @@ const tools: Readonly<Record<string, Tool>> = {
     const found = zone.grants.find(({ id }) => id === args['grant_id'])
     return found === undefined
       ? { ok: false, code: 'not_found', message: 'There is no such grant.' }
-      : { ok: true, value: found }
+      : { ok: true, value: { ...found } }
   },
   access_list: (zone, args) => page(accessOf(zone, args)),
   access_check: check,

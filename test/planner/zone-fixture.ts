@@ -2,11 +2,11 @@ import { hospital, logistics } from './other-zones.ts'
 import {
   application,
   created,
-  governed,
   grant,
   idOf,
   policy,
   policySet,
+  provider,
   resource,
   zoneId,
 } from './zone-parts.ts'
@@ -52,23 +52,14 @@ const original = {
     resource(5, 'Metrics', ['metrics:read']),
   ],
   providers: [
+    provider(1, 'Stripe', { kind: 'api_key', in: 'header', name: 'x-api-key' }),
     {
-      id: idOf('provider', 1),
-      ...governed,
-      name: 'Stripe',
-      settings: { kind: 'api_key', in: 'header', name: 'x-api-key' },
-      has_secret: true,
-    },
-    {
-      id: idOf('provider', 2),
-      ...governed,
-      name: 'Ledger Login',
-      settings: {
+      ...provider(2, 'Ledger Login', {
         kind: 'oauth2_client_credentials',
         token_url: 'https://login.example.com/token',
         client_id: 'caracal',
         scopes: [],
-      },
+      }),
       has_secret: false,
     },
   ],

@@ -17,11 +17,82 @@ export const governed = {
   archived_at: null,
 }
 
+interface Governed {
+  readonly id: string
+  readonly zone_id: string
+  readonly revision: number
+  readonly created_at: string
+  readonly updated_at: string
+  readonly archived_at: null
+  readonly name: string
+}
+
+export interface ApplicationRow extends Governed {
+  readonly kind: string
+  readonly auth_method: string
+  readonly jwks: null
+  readonly labels: string[]
+  readonly dpop_required: boolean
+  readonly redirect_uris: string[]
+  readonly expires_at: null
+}
+
+export interface ResourceRow extends Governed {
+  readonly identifier: string
+  readonly scopes: readonly string[]
+  readonly operations: unknown[]
+  readonly upstream_url: string | null
+  readonly credential_provider_id: string | null
+}
+
+export interface ProviderRow extends Governed {
+  readonly settings: Readonly<Record<string, unknown>>
+  readonly has_secret: boolean
+}
+
+export interface GrantRow extends Omit<Governed, 'name'> {
+  readonly application_id: string
+  readonly user_id: string | null
+  readonly resource_id: string
+  readonly scopes: readonly string[]
+  readonly expires_at: string | null
+}
+
+interface PolicyVersionRow {
+  readonly id: string
+  readonly policy_id: string
+  readonly number: number
+  readonly language: string
+  readonly source: string
+  readonly documents: Readonly<Record<string, unknown>>
+  readonly digest: string
+  readonly created_at: string
+}
+
+export interface PolicyRow extends Governed {
+  readonly description: string
+  readonly latest_version: PolicyVersionRow
+}
+
+interface PolicySetVersionRow {
+  readonly id: string
+  readonly policy_set_id: string
+  readonly number: number
+  readonly manifest: readonly { readonly policy_version_id: string }[]
+  readonly digest: string
+  readonly created_at: string
+}
+
+export interface PolicySetRow extends Governed {
+  readonly description: string
+  readonly latest_version: PolicySetVersionRow
+}
+
 export function application(
   number: number,
   name: string,
   more: Readonly<Record<string, unknown>> = {},
-) {
+): ApplicationRow {
   return {
     id: idOf('application', number),
     ...governed,
@@ -42,7 +113,7 @@ export function resource(
   name: string,
   scopes: readonly string[],
   more: Readonly<Record<string, unknown>> = {},
-) {
+): ResourceRow {
   return {
     id: idOf('resource', number),
     ...governed,
@@ -62,7 +133,7 @@ export function grant(
   res: number,
   scopes: readonly string[],
   more: Readonly<Record<string, unknown>> = {},
-) {
+): GrantRow {
   return {
     id: idOf('grant', number),
     ...governed,
@@ -75,7 +146,11 @@ export function grant(
   }
 }
 
-export function policy(number: number, name: string, documents: Readonly<Record<string, unknown>>) {
+export function policy(
+  number: number,
+  name: string,
+  documents: Readonly<Record<string, unknown>>,
+): PolicyRow {
   return {
     id: idOf('policy', number),
     ...governed,
@@ -99,7 +174,7 @@ export function policySet(
   name: string,
   version: number,
   policies: readonly number[],
-) {
+): PolicySetRow {
   return {
     id: idOf('policySet', number),
     ...governed,
@@ -114,4 +189,13 @@ export function policySet(
       created_at: created,
     },
   }
+}
+
+/** A provider that has its secret. */
+export function provider(
+  number: number,
+  name: string,
+  settings: Readonly<Record<string, unknown>>,
+): ProviderRow {
+  return { id: idOf('provider', number), ...governed, name, settings, has_secret: true }
 }

@@ -81,6 +81,7 @@ export function timedNow(before: Reading, items: readonly Item[]): string | null
   const content = items.filter((item) => !isSilent(item) && !is(item, 'only', 'but'))
   const grants = before.draft.steps.every(({ operation }) => operation === 'grants.create')
   const [only] = content
+  if (items.some((item) => item.fold === 'or')) return null
   if (content.length !== 1 || only?.time?.kind !== 'point' || only.time.role !== 'until')
     return null
   if (!grants || before.draft.steps.length === 0) return null

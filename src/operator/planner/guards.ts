@@ -37,9 +37,9 @@ export function misread(scene: Scene, clause: Clause, steps: readonly Step[]): s
 function oddName(clause: Clause, steps: readonly Step[]): string | null {
   const odd = steps
     .map(({ input }) => input['name'])
-    .find((name) => typeof name === 'string' && noName.test(name))
+    .find((name): name is string => typeof name === 'string' && noName.test(name))
   if (odd === undefined || clause.items.some(({ shape }) => shape === 'quoted')) return null
-  return `Should it be called ${quoted(String(odd))}? Then say the name in quotes.`
+  return `Should it be called ${quoted(odd)}? Then say the name in quotes.`
 }
 
 /** `remove A from B`, `purge invoices`, `drop the list`: it may be no object that should go. */

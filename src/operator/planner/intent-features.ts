@@ -219,7 +219,8 @@ export function isVague(clause: Clause): boolean {
   return (
     does(clause, 'revoke') &&
     vagueVerbs.test(clause.head?.fold ?? '') &&
-    names(clause, 'application') !== names(clause, 'resource') &&
+    (names(clause, 'application') !== names(clause, 'resource') ||
+      (has(clause, 'pronoun') && /^stop/.test(clause.head?.fold ?? ''))) &&
     !saysAccess(clause) &&
     !isNegated(clause) &&
     !has(clause, 'kind:grant', 'noun:everything', 'noun:label', 'everyone', 'any-more', 'no-longer')
