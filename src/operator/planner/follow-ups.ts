@@ -95,5 +95,8 @@ export function lengthened(before: Reading, fragment: string): string | null {
   if (length?.end !== fragment.length) return null
   const times = before.items.filter((item) => item.time !== null)
   const [only] = times
+  const grants = before.draft.steps.every(({ operation }) => operation === 'grants.create')
+  if (times.length === 0 && before.draft.steps.length > 0 && grants)
+    return `${before.message.replace(/[.!\s]+$/u, '')} for ${fragment}`
   return times.length === 1 && only !== undefined ? withItem(before, only, `for ${fragment}`) : null
 }

@@ -26,6 +26,8 @@ export function misread(scene: Scene, clause: Clause, steps: readonly Step[]): s
     return `Which ones do you mean with ${quoted(`${part.text} of`)}? Please name them?`
   if (describes(clause))
     return 'I plan for what is named, and not for what something does or has. Which do you mean, by name?'
+  if (/^[-–]$/.test(clause.head?.fold ?? '') && clause.items.some(({ fold }) => fold === '+'))
+    return 'What is to be taken and what given? Please say it in two sentences?'
   const several = clause.items.find((item, at) => meansSeveral(scene, clause, item, at))
   if (several !== undefined) return `Which ones do you mean with ${quoted(several.text)}?`
   const { head } = clause
@@ -48,6 +50,8 @@ function unclearArchive(clause: Clause, steps: readonly Step[]): string | null {
     operation.endsWith('.delete') && operation !== 'grants.delete' ? [operation] : [],
   )
   if (archived.length === 0) return null
+  if (/^clean/.test(clause.head?.fold ?? ''))
+    return 'Should it be deleted, or something of it? Say "delete the application ..." or what should change.'
   const at = clause.items.findIndex((item) => item.fold === 'from')
   if (at !== -1 && !clause.items.slice(at).some((item) => is(item, 'kind:zone')))
     return 'What should be taken from what? Say "revoke ... on ... from ...", or "delete the application ...".'

@@ -212,7 +212,7 @@ function namesBoth(clause: Clause): boolean {
 }
 
 const vagueVerbs =
-  /^(?:end|cancel|pull|los|cut(?!s? off|ting off)|stop|take|took|den[yi]|forb|prevent|terminat|recall|shut)/
+  /^(?:end|cancel|pull|los|cut(?!s? off|ting off)|stop|take|took|den[yi]|forb|prevent|terminat|recall|shut|(?:has|have|must|needs)(?: to)? go)/
 
 /** `end support-bot`, `cancel Orders`: of an object, and nothing of its access. */
 export function isVague(clause: Clause): boolean {

@@ -87,7 +87,7 @@ export async function interpret(
       ...(left.length === 0 ? built : built.filter((one) => one.kind !== 'answer')),
     )
     if (left.length === 0 || built.some((one) => one.kind === 'question')) continue
-    if (isAside(clause)) outcome.aside.push(...left)
+    if (isAside(clause) && !isHeading(message, clause)) outcome.aside.push(...left)
     else outcome.unknown.push(...left)
   }
   return {
@@ -184,6 +184,15 @@ function takePlace(scene: Scene, clause: Clause): void {
 function takeWhole(clause: Clause, text: string): readonly Part[] {
   take(clause, ...clause.items)
   return [{ kind: 'answer', text }]
+}
+
+/** `Done:` above a list says something about all of it. */
+function isHeading(message: string, clause: Clause): boolean {
+  return /^\s*:\s*\n/.test(message.slice(clause.items.findLast(isWord)?.end ?? 0))
+}
+
+function isWord(item: Item): boolean {
+  return item.shape !== 'punct'
 }
 
 /** A remark: no verb, no object, no scope and nothing that could turn a request around. */

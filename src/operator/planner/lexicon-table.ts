@@ -31,7 +31,7 @@ export const phrasesByClass: Readonly<Record<string, string>> = {
   'verb:rotate': `
     rotate~, roll~, regenerate~, reissue~, renew~, reset~, cycle~, refresh~, roll~ over`,
   'verb:extend': `
-    extend~, prolong~, lengthen~, renew~, push~ back, push~ out, postpone~, keep~, retain~`,
+    extend~, prolong~, lengthen~, renew~, push~ back, push~ out, postpone~, keep~, retain~, store~`,
   'verb:shorten': 'shorten~, cut~ short, bring~ forward',
   'verb:expire': 'expire~, end~, stop~, lapse~, run~ out',
   'verb:limit': `
@@ -191,7 +191,7 @@ export const phrasesByClass: Readonly<Record<string, string>> = {
   condition: `
     if, unless, when, whenever, while, once, after, before, as long as, provided, in case, during,
     outside, outside of, between, e.g, eg, for example, for instance, hypothetically,
-    suppose, supposing, imagine, assuming, pretend, within, inside, depending, until further notice`,
+    as you know, as we know, as we all know, suppose, supposing, imagine, assuming, pretend, within, inside, depending, until further notice`,
   all: `
     all, every, each, any, all the, each of, all of, every single, both, both of, all three,
     all three of, all two of, all four of`,

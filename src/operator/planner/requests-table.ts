@@ -354,7 +354,7 @@ export const requests: readonly Intent[] = [
         (c.head === null
           ? !has(c, 'word:member') && (isOfSomeone(c) || !saysScopes(c))
           : isOfSomeone(c) && !saysScopes(c))) ||
-      ((c.modal || does(c, 'give') || (c.head === null && names(c, 'resource'))) &&
+      ((c.modal || does(c, 'give', 'create') || (c.head === null && names(c, 'resource'))) &&
         !saysScopes(c) &&
         names(c, 'application') &&
         c.items.some((item) => item.time?.kind === 'by')),

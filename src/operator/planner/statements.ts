@@ -122,6 +122,8 @@ function isPastAct(clause: Clause): boolean {
   const at = clause.items.findIndex((item) => isVerb(item) || /^(?:got|had)$/.test(item.fold))
   const verb = clause.items[at]
   if (verb === undefined || at === 0) return false
+  const subject = clause.items[at - 1]?.fold ?? ''
+  if (verb.fold === 'let' && /^(?:i|we|you|they)$/.test(subject)) return true
   const acted = irregularPast.test(verb.fold) || (is(verb, ...changing) && /ed$/.test(verb.fold))
   if (!acted || verb.fold === 'used') return false
   const before = clause.items.slice(0, at)

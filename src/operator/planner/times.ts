@@ -36,7 +36,7 @@ const deadline = /\b(?:by|before)\s+/giy
 const rest = /\bfor\s+(?=(?:the )?rest of|today|tonight)/giy
 const bare = /\b(?:on |at |this coming |coming )?/giy
 const lasting =
-  /\b(?:(?:valid |lasting |just |only )?(?:for|during|over|within))\s+(?:just |only |about |the next |the coming |another |a further |a total of )?/giy
+  /\b(?:(?:valid |lasting |just |only )?(?:for|during|over))\s+(?:just |only |about |the next |the coming |another |a further |a total of )?/giy
 const atMost =
   /\b(?:for )?(?:at most|at the most|max\.?|maximum|no longer than|not longer than|no more than|up to)\s+(?=\S)/giy
 const after = /\bin\s+/giy
@@ -113,7 +113,8 @@ function addedAt(text: string, at: number): TimeFound | null {
   longer.lastIndex = length.end
   const said = longer.exec(text)
   plus.lastIndex = at
-  if (said === null && plus.exec(text) === null) return null
+  const adds = /\badd(?:ing)?\s$/i.test(text.slice(Math.max(0, at - 8), at))
+  if (said === null && !adds && plus.exec(text) === null) return null
   const end = length.end + (said?.[0].length ?? 0)
   return { start: at, end, meaning: { kind: 'by', duration: length.duration } }
 }
