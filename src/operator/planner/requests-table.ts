@@ -58,7 +58,7 @@ import { limitAccess, takeAccess } from './take-access.ts'
 import { settingRequests } from './setting-requests-table.ts'
 import { general, questions } from './texts.ts'
 import { limitTimes } from './time-windows.ts'
-import { suspension, unclearEndings } from './unclear-requests-table.ts'
+import { giveWithApproval, suspension, unclearEndings } from './unclear-requests-table.ts'
 import { createZone, markSystem, rotateKeys, switchDcr } from './zone-requests.ts'
 
 /** What a request can mean; the first that fits is taken, so the more particular come first. */
@@ -87,19 +87,7 @@ export const requests: readonly Intent[] = [
   },
   { id: 'template', fits: (c) => has(c, 'noun:template'), build: useTemplate },
   { id: 'approve', fits: isPlanVerb, build: fixed(general.approve) },
-  {
-    id: 'give-with-approval',
-    fits: (c) =>
-      does(c, 'give') &&
-      has(c, 'noun:approval') &&
-      !has(c, 'verb:require') &&
-      names(c, 'application') &&
-      c.items.some((item) => item.fold === 'with' || item.fold === 'after'),
-    build: (_scene, clause) => {
-      take(clause, ...clause.items)
-      return Promise.resolve([{ kind: 'question', text: questions.giveAndApprove }])
-    },
-  },
+  giveWithApproval,
   {
     id: 'approval',
     fits: (c) =>

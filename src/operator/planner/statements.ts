@@ -1,6 +1,7 @@
 import { type Clause, does, has, is, isUnknown, isVerb, scopeClassOf } from './clause.ts'
 import { names, saysScopes } from './intent-features.ts'
 import type { Item } from './items.ts'
+import { isExactScope } from './scope-words.ts'
 
 const changing = [
   'verb:give',
@@ -15,6 +16,9 @@ const changing = [
   'verb:rotate',
   'verb:freeze',
   'verb:unfreeze',
+  'verb:rename',
+  'verb:attach',
+  'verb:detach',
 ]
 
 const irregularPast = /^(?:gave|took|withdrew|got|had|lost|forgot|made|forbade|kicked|shut|froze)\b/
@@ -31,9 +35,11 @@ export function tellsHowThingsAre(clause: Clause): boolean {
   // With a word that nobody knows, it is not planned anyway, and that word is told.
   if (clause.asks || has(clause, 'condition', 'word:like')) return false
   if (has(clause, 'no-longer', 'any-more')) return hasCeased(clause)
-  if (clause.items.some(isUnknown)) return false
+  const values = has(clause, 'verb:rename', 'verb:label', 'noun:label', 'word:naming')
+  if (!values && clause.items.some((item) => isUnknown(item) && !isExactScope(item))) return false
   if (clause.items.some((item) => performative.has(item.fold))) return false
   if (isErrand(clause) || isState(clause) || isNobodyCan(clause) || isIntention(clause)) return true
+  if (isPresentFact(clause)) return true
   return isPassiveFact(clause) || isPastAct(clause) || isHolding(clause) || isConjecture(clause)
 }
 
@@ -111,10 +117,16 @@ function isPassiveFact(clause: Clause): boolean {
   const done = clause.items.find(
     (item) => is(item, ...changing) && /(?:ed|en|given|cut|lost|made|kept|put)$/.test(item.fold),
   )
+  if (clause.items.some((item) => item.fold === 'required' && past.has(wordBefore(clause, item))))
+    return true
   if (done === undefined) return false
   const before = wordBefore(clause, done)
   if (past.has(before)) return !has(clause, 'wish')
-  return present.has(before) && !has(clause, 'modal', 'wish', 'no-longer', 'any-more')
+  return (
+    present.has(before) &&
+    !is(done, 'verb:attach') &&
+    !has(clause, 'modal', 'wish', 'no-longer', 'any-more')
+  )
 }
 
 /** `we granted ...`, `support-bot lost ...`: somebody, and what they did. */
@@ -124,17 +136,39 @@ function isPastAct(clause: Clause): boolean {
   if (verb === undefined || at === 0) return false
   const subject = clause.items[at - 1]?.fold ?? ''
   if (verb.fold === 'let' && /^(?:i|we|you|they)$/.test(subject)) return true
-  const acted = irregularPast.test(verb.fold) || (is(verb, ...changing) && /ed$/.test(verb.fold))
-  if (!acted || verb.fold === 'used') return false
+  const acted =
+    irregularPast.test(verb.fold) ||
+    (is(verb, ...changing, 'verb:require') && /ed$/.test(verb.fold))
+  if (!acted || isUsedTo(clause, at)) return false
   const before = clause.items.slice(0, at)
   const passive = /^(?:be|been|being|is|are|was|were|get|gets)$/.test(wordBefore(clause, verb))
   if (passive || before.some((item) => is(item, 'modal', 'wish') || item.fold === ':')) return false
   return before.some(
     (item) =>
       item.entities.length > 0 ||
+      isExactScope(item) ||
       /^(?:i|we|you|they|he|she|it|who|someone|somebody|people|bob|alice)$/.test(item.fold) ||
       is(item, 'word:human', 'noun:access'),
   )
+}
+
+/** `billing-agent used to read orders`: told in its own way. */
+function isUsedTo({ items }: Clause, at: number): boolean {
+  return items[at]?.fold === 'used' && items[at + 1]?.fold === 'to'
+}
+
+/** `Orders uses Stripe`, `there is an app called foo`, `support-bot has the label x`. */
+function isPresentFact(clause: Clause): boolean {
+  if (has(clause, 'modal', 'wish', 'polite') || clause.items.some(isColon)) return false
+  const [first, second] = clause.items.filter((item) => item.shape !== 'punct')
+  const exists = `${first?.fold ?? ''} ${second?.fold ?? ''}`
+  if (/^(?:there (?:is|are|was|were)|(?:we|i) (?:have|had))\b/.test(exists))
+    return has(clause, 'word:naming')
+  const at = clause.items.findIndex((item) => /^(?:has|had|was|uses|using|points)$/.test(item.fold))
+  const subject = clause.items.slice(0, Math.max(at, 0)).some((item) => item.entities.length > 0)
+  if (!subject || has(clause, 'negation', 'verb:require')) return false
+  const values = has(clause, 'noun:label', 'noun:redirect', 'noun:dpop', 'noun:upstream')
+  return /^(?:uses|using|points)$/.test(clause.items[at]?.fold ?? '') || values
 }
 
 /** `support-bot has read on orders`, `support-bot is able to read orders`. */
@@ -169,13 +203,16 @@ function isConjecture(clause: Clause): boolean {
     const acted = /^(?:read|written|\w+ed)$/.test(done.fold)
     if (acted && (items[have + 2]?.entities.length ?? 0) > 0) return true
   }
-  if (clause.head !== null && scopeClassOf(clause.head) === null) return false
+  const at = items.findIndex((item) => is(item, 'modal'))
+  const subject = items.slice(0, Math.max(at, 0)).some((item) => item.entities.length > 0)
+  const acts = clause.head !== null && scopeClassOf(clause.head) === null
+  if (acts && !subject) return false
   const modals = items.filter((item) => is(item, 'modal'))
   const unsure = /^(?:might|could|would|will)$/
   return (
     modals.length > 0 &&
     modals.every((item) => unsure.test(item.fold)) &&
-    names(clause, 'application') &&
+    (acts || names(clause, 'application')) &&
     !has(clause, 'wish', 'polite') &&
     !does(clause, 'require')
   )
