@@ -55,7 +55,7 @@ export const phrasesByClass: Readonly<Record<string, string>> = {
   'verb:approve': 'approve~, apply~, reject~, confirm~, sign off, execute~, decline~',
   'verb:show': `
     show~, know~, list~, display~, describe~, tell~, print~, give me, get me, show me, tell me,
-    explain~, enumerate~, count~, find~, look up, summarize~, summarise~, check~,
+    take~ a look at, have~ a look at, take~ a look, explain~, enumerate~, count~, find~, look up, summarize~, summarise~, check~,
     check whether, check if, verify whether, verify that, see if, see whether`,
   'verb:undo': 'undo~',
 
@@ -191,7 +191,7 @@ export const phrasesByClass: Readonly<Record<string, string>> = {
   condition: `
     if, unless, when, whenever, while, once, after, before, as long as, provided, in case, during,
     outside, outside of, between, e.g, eg, for example, for instance, hypothetically,
-    as you know, as we know, as we all know, suppose, supposing, imagine, assuming, pretend, within, inside, depending, until further notice`,
+    now that, as you know, as we know, as we all know, suppose, supposing, imagine, assuming, pretend, within, inside, depending, until further notice`,
   all: `
     all, every, each, any, all the, each of, all of, every single, both, both of, all three,
     all three of, all two of, all four of`,

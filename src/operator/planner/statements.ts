@@ -38,7 +38,14 @@ export function tellsHowThingsAre(clause: Clause): boolean {
   const values = has(clause, 'verb:rename', 'verb:label', 'noun:label', 'word:naming')
   if (!values && clause.items.some((item) => isUnknown(item) && !isExactScope(item))) return false
   if (clause.items.some((item) => performative.has(item.fold))) return false
-  if (isErrand(clause) || isState(clause) || isNobodyCan(clause) || isIntention(clause)) return true
+  if (
+    isErrand(clause) ||
+    isStanding(clause) ||
+    isState(clause) ||
+    isNobodyCan(clause) ||
+    isIntention(clause)
+  )
+    return true
   if (isPresentFact(clause)) return true
   return isPassiveFact(clause) || isPastAct(clause) || isHolding(clause) || isConjecture(clause)
 }
@@ -68,6 +75,18 @@ function isErrand(clause: Clause): boolean {
     object.entities.some(({ kind }) => kind === 'resource') &&
     !/(?:ing|able|er|or|only)$/.test(verb.fold)
   )
+}
+
+/** `orders are readable by ...`, `its access expires tomorrow`, `... is permanent`. */
+function isStanding(clause: Clause): boolean {
+  if (has(clause, 'modal', 'wish', 'negation') || clause.items.some(isColon)) return false
+  return clause.items.some((item, at) => {
+    const before = clause.items[at - 1]
+    if (at === 0 || before === undefined) return false
+    const is3rd = /^(?:is|are|was|were)$/.test(before.fold)
+    if (is3rd && (/able$/.test(item.fold) || is(item, 'permanent'))) return true
+    return /^(?:kept|ends|expires|lapses|expired|ended|lapsed)$/.test(item.fold)
+  })
 }
 
 /** `dcr is on`, `the zone is frozen`: a state, and nobody who wants it. */
@@ -200,6 +219,7 @@ function isConjecture(clause: Clause): boolean {
   const done = items[have + 1]
   if (have > 0 && clause.modal && done !== undefined) {
     if (/^(?:been|had|lost|got|gotten)$/.test(done.fold)) return true
+    if (is(done, ...changing, 'verb:expire') && /ed$/.test(done.fold)) return true
     const acted = /^(?:read|written|\w+ed)$/.test(done.fold)
     if (acted && (items[have + 2]?.entities.length ?? 0) > 0) return true
   }
