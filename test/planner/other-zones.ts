@@ -1,4 +1,3 @@
-import type { ZoneFixture } from './zone-fixture.ts'
 import {
   application,
   created,
@@ -8,6 +7,7 @@ import {
   policySet,
   provider,
   resource,
+  type ZoneFixture,
   zoneId,
 } from './zone-parts.ts'
 

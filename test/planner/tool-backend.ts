@@ -1,7 +1,7 @@
 import type { ToolAnswer, Turn, TurnEvent, Utterance } from '../../src/operator/model/model.ts'
 import { builtInPlanner } from '../../src/operator/planner/planner.ts'
-import { nowMs, timeZone, type ZoneFixture } from './zone-fixture.ts'
-import { idOf } from './zone-parts.ts'
+import { nowMs, timeZone } from './zone-fixture.ts'
+import { idOf, type ZoneFixture } from './zone-parts.ts'
 
 type Args = Readonly<Record<string, unknown>>
 
@@ -90,7 +90,7 @@ const heldRequest = {
 
 /** The reads that the planner makes, over a zone in memory, in the shapes of the catalogue. */
 const tools: Readonly<Record<string, Tool>> = {
-  zones_get: (zone) => ({ ok: true, value: zone.zone }),
+  zones_get: (zone) => ({ ok: true, value: { ...zone.zone } }),
   zones_list: () => ({
     ok: false,
     code: 'global_scope_required',

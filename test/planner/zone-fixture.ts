@@ -8,6 +8,7 @@ import {
   policySet,
   provider,
   resource,
+  type ZoneFixture,
   zoneId,
 } from './zone-parts.ts'
 
@@ -15,7 +16,7 @@ import {
 export const nowMs = Date.parse('2026-11-24T10:00:00.000Z')
 export const timeZone = 'Europe/Berlin'
 
-const original = {
+const original: ZoneFixture = {
   zone: {
     id: zoneId,
     name: 'default',
@@ -23,7 +24,7 @@ const original = {
     system: false,
     dcr_enabled: false,
     active_policy_set_version_id: idOf('policySetVersion', 1),
-    audit_retention_days: null as number | null,
+    audit_retention_days: null,
     revision: 7,
     created_at: created,
     updated_at: created,
@@ -95,7 +96,7 @@ const original = {
       source: 'restrict: [incident]\n',
     },
   ],
-  plans: [] as Record<string, unknown>[],
+  plans: [],
   events: [
     {
       id: idOf('event', 1),
@@ -129,10 +130,8 @@ const original = {
       target: { kind: 'grant', id: idOf('grant', 3), name: null },
       diagnostics: {},
     },
-  ] as Record<string, unknown>[],
+  ],
 }
-
-export type ZoneFixture = typeof original
 
 /** The zone that the phrases are said in, made anew. */
 export function zoneFixture(): ZoneFixture {
@@ -153,7 +152,7 @@ export const zones: Readonly<Record<string, () => ZoneFixture>> = {
     const fixture = zoneFixture()
     return {
       ...fixture,
-      zone: { ...fixture.zone, active_policy_set_version_id: null as unknown as string },
+      zone: { ...fixture.zone, active_policy_set_version_id: null },
     }
   },
   'shared-names': () => {

@@ -9,7 +9,7 @@ export function idOf(kind: IdKind, number: number): string {
 
 export const zoneId = idOf('zone', 1)
 
-export const governed = {
+const governed = {
   zone_id: zoneId,
   revision: 7,
   created_at: created,
@@ -27,7 +27,7 @@ interface Governed {
   readonly name: string
 }
 
-export interface ApplicationRow extends Governed {
+interface ApplicationRow extends Governed {
   readonly kind: string
   readonly auth_method: string
   readonly jwks: null
@@ -37,7 +37,7 @@ export interface ApplicationRow extends Governed {
   readonly expires_at: null
 }
 
-export interface ResourceRow extends Governed {
+interface ResourceRow extends Governed {
   readonly identifier: string
   readonly scopes: readonly string[]
   readonly operations: unknown[]
@@ -45,12 +45,12 @@ export interface ResourceRow extends Governed {
   readonly credential_provider_id: string | null
 }
 
-export interface ProviderRow extends Governed {
+interface ProviderRow extends Governed {
   readonly settings: Readonly<Record<string, unknown>>
   readonly has_secret: boolean
 }
 
-export interface GrantRow extends Omit<Governed, 'name'> {
+interface GrantRow extends Omit<Governed, 'name'> {
   readonly application_id: string
   readonly user_id: string | null
   readonly resource_id: string
@@ -69,7 +69,7 @@ interface PolicyVersionRow {
   readonly created_at: string
 }
 
-export interface PolicyRow extends Governed {
+interface PolicyRow extends Governed {
   readonly description: string
   readonly latest_version: PolicyVersionRow
 }
@@ -83,9 +83,39 @@ interface PolicySetVersionRow {
   readonly created_at: string
 }
 
-export interface PolicySetRow extends Governed {
+interface PolicySetRow extends Governed {
   readonly description: string
   readonly latest_version: PolicySetVersionRow
+}
+
+interface ZoneRow extends Omit<Governed, 'zone_id'> {
+  readonly slug: string
+  readonly system: boolean
+  readonly dcr_enabled: boolean
+  readonly active_policy_set_version_id: string | null
+  readonly audit_retention_days: number | null
+}
+
+interface TemplateRow {
+  readonly id: string
+  readonly title: string
+  readonly description: string
+  readonly language: string
+  readonly source: string
+}
+
+/** A zone with everything in it that the planner reads. */
+export interface ZoneFixture {
+  readonly zone: ZoneRow
+  readonly applications: readonly ApplicationRow[]
+  readonly resources: readonly ResourceRow[]
+  readonly providers: readonly ProviderRow[]
+  readonly grants: readonly GrantRow[]
+  readonly policies: readonly PolicyRow[]
+  readonly policySets: readonly PolicySetRow[]
+  readonly templates: readonly TemplateRow[]
+  readonly plans: readonly Readonly<Record<string, unknown>>[]
+  readonly events: readonly Readonly<Record<string, unknown>>[]
 }
 
 export function application(
