@@ -80,6 +80,7 @@ function isErrand(clause: Clause): boolean {
 /** `orders are readable by ...`, `its access expires tomorrow`, `... is permanent`. */
 function isStanding(clause: Clause): boolean {
   if (has(clause, 'modal', 'wish', 'negation') || clause.items.some(isColon)) return false
+  if (does(clause, 'give')) return false
   return clause.items.some((item, at) => {
     const before = clause.items[at - 1]
     if (at === 0 || before === undefined) return false
@@ -152,7 +153,7 @@ function isPassiveFact(clause: Clause): boolean {
 function isPastAct(clause: Clause): boolean {
   const at = clause.items.findIndex((item) => isVerb(item) || /^(?:got|had)$/.test(item.fold))
   const verb = clause.items[at]
-  if (verb === undefined || at === 0) return false
+  if (verb === undefined || at === 0 || clause.items[0]?.fold === 'have') return false
   const subject = clause.items[at - 1]?.fold ?? ''
   if (verb.fold === 'let' && /^(?:i|we|you|they)$/.test(subject)) return true
   const acted =

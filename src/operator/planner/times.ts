@@ -31,7 +31,7 @@ export interface TimeFound {
 const until =
   /\b(?:(?:which |that |and )?(?:expir(?:es|ing|e)|end(?:s|ing)?|valid|lasting|good|lasts)\s+)?(?:until and including|up to and including|until|till|til|through|thru|up to|up until|no later than|not later than)\s+/giy
 const expiring =
-  /\b(?:(?:which |that |and )?(?:expir(?:es|ing|e)|ending|lasting|(?:expiry|expiration|time limit)(?= of)))\s+(?:at |on |by |before |in |of )?/giy
+  /\b(?:(?:which |that |and )?(?:expir(?:es|ing|e)|ending|lasting|(?:expiry|expiration|time limit)(?= of))|(?:which|that) ends)\s+(?:at |on |by |before |in |of )?/giy
 const deadline = /\b(?:by|before)\s+/giy
 const rest = /\bfor\s+(?=(?:the )?rest of|today|tonight)/giy
 const bare = /\b(?:on |at |this coming |coming )?/giy
