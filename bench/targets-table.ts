@@ -62,7 +62,6 @@ export const targets = {
     name: 'preview of 20 steps and replay of 1,000 decisions, 20,000 grants',
     p95MsBelow: 200,
   },
-  'operator.replay.1000': { name: 'of which the replay' },
   'operator.apply.50.20000': { name: 'apply of 50 steps, 20,000 grants', p95MsBelow: 500 },
   'decision.grants': { name: 'decision on grants alone', p95MsBelow: 0.2 },
   'decision.documents': { name: 'decision on grants and documents', p95MsBelow: 0.2 },

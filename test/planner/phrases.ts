@@ -3,7 +3,8 @@ import { join } from 'node:path'
 import { parse } from 'yaml'
 import { z } from 'zod'
 import { findOperation } from '../../tools/catalogue.ts'
-import { zones, type ZoneFixture } from './zone-fixture.ts'
+import { zones } from './zone-fixture.ts'
+import type { ZoneFixture } from './zone-parts.ts'
 
 /**
  * A step: the operation with its input, or in one line `grants.create app, resource, scope scope`

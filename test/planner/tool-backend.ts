@@ -1,7 +1,8 @@
 import type { ToolAnswer, Turn, TurnEvent, Utterance } from '../../src/operator/model/model.ts'
 import { builtInPlanner } from '../../src/operator/planner/planner.ts'
 import { meterInto } from '../support/one-turn.ts'
-import { idOf, nowMs, timeZone, type ZoneFixture } from './zone-fixture.ts'
+import { nowMs, timeZone } from './zone-fixture.ts'
+import { idOf, type ZoneFixture } from './zone-parts.ts'
 
 type Args = Readonly<Record<string, unknown>>
 
@@ -90,7 +91,7 @@ const heldRequest = {
 
 /** The reads that the planner makes, over a zone in memory, in the shapes of the catalogue. */
 const tools: Readonly<Record<string, Tool>> = {
-  zones_get: (zone) => ({ ok: true, value: zone.zone }),
+  zones_get: (zone) => ({ ok: true, value: { ...zone.zone } }),
   zones_list: () => ({
     ok: false,
     code: 'global_scope_required',
@@ -161,7 +162,7 @@ const tools: Readonly<Record<string, Tool>> = {
     const found = zone.grants.find(({ id }) => id === args['grant_id'])
     return found === undefined
       ? { ok: false, code: 'not_found', message: 'There is no such grant.' }
-      : { ok: true, value: found }
+      : { ok: true, value: { ...found } }
   },
   access_list: (zone, args) => page(accessOf(zone, args)),
   access_check: check,

@@ -1,117 +1,22 @@
-import { idPrefix, type IdKind } from '../../src/kernel/ids.ts'
+import { hospital, logistics } from './other-zones.ts'
+import {
+  application,
+  created,
+  grant,
+  idOf,
+  policy,
+  policySet,
+  provider,
+  resource,
+  type ZoneFixture,
+  zoneId,
+} from './zone-parts.ts'
 
 /** The moment of every conversation in these tests: a Tuesday, 11:00 in Berlin. */
 export const nowMs = Date.parse('2026-11-24T10:00:00.000Z')
 export const timeZone = 'Europe/Berlin'
 
-const created = '2026-11-01T09:00:00.000Z'
-
-/** A well-formed id that a reader can tell apart by its number. */
-export function idOf(kind: IdKind, number: number): string {
-  return `${idPrefix[kind]}_${String(number).padStart(26, '0')}`
-}
-
-const zoneId = idOf('zone', 1)
-
-const governed = {
-  zone_id: zoneId,
-  revision: 7,
-  created_at: created,
-  updated_at: created,
-  archived_at: null,
-}
-
-function application(number: number, name: string, more: Readonly<Record<string, unknown>> = {}) {
-  return {
-    id: idOf('application', number),
-    ...governed,
-    name,
-    kind: 'managed',
-    auth_method: 'client_secret',
-    jwks: null,
-    labels: [] as string[],
-    dpop_required: false,
-    redirect_uris: [] as string[],
-    expires_at: null,
-    ...more,
-  }
-}
-
-function resource(
-  number: number,
-  name: string,
-  scopes: readonly string[],
-  more: Readonly<Record<string, unknown>> = {},
-) {
-  return {
-    id: idOf('resource', number),
-    ...governed,
-    name,
-    identifier: `resource://${name.toLowerCase().replaceAll(' ', '-')}`,
-    scopes,
-    operations: [] as unknown[],
-    upstream_url: null as string | null,
-    credential_provider_id: null as string | null,
-    ...more,
-  }
-}
-
-function grant(
-  number: number,
-  app: number,
-  res: number,
-  scopes: readonly string[],
-  more: Readonly<Record<string, unknown>> = {},
-) {
-  return {
-    id: idOf('grant', number),
-    ...governed,
-    application_id: idOf('application', app),
-    user_id: null as string | null,
-    resource_id: idOf('resource', res),
-    scopes,
-    expires_at: null as string | null,
-    ...more,
-  }
-}
-
-function policy(number: number, name: string, documents: Readonly<Record<string, unknown>>) {
-  return {
-    id: idOf('policy', number),
-    ...governed,
-    name,
-    description: '',
-    latest_version: {
-      id: idOf('policyVersion', number),
-      policy_id: idOf('policy', number),
-      number: 1,
-      language: 'json',
-      source: JSON.stringify(documents),
-      documents,
-      digest: `sha256:${'0'.repeat(64)}`,
-      created_at: created,
-    },
-  }
-}
-
-function policySet(number: number, name: string, version: number, policies: readonly number[]) {
-  return {
-    id: idOf('policySet', number),
-    ...governed,
-    name,
-    description: '',
-    latest_version: {
-      id: idOf('policySetVersion', number),
-      policy_set_id: idOf('policySet', number),
-      number: version,
-      manifest: policies.map((one) => ({ policy_version_id: idOf('policyVersion', one) })),
-      digest: `sha256:${'0'.repeat(64)}`,
-      created_at: created,
-    },
-  }
-}
-
-const original = {
+const original: ZoneFixture = {
   zone: {
     id: zoneId,
     name: 'default',
@@ -119,7 +24,7 @@ const original = {
     system: false,
     dcr_enabled: false,
     active_policy_set_version_id: idOf('policySetVersion', 1),
-    audit_retention_days: null as number | null,
+    audit_retention_days: null,
     revision: 7,
     created_at: created,
     updated_at: created,
@@ -148,23 +53,14 @@ const original = {
     resource(5, 'Metrics', ['metrics:read']),
   ],
   providers: [
+    provider(1, 'Stripe', { kind: 'api_key', in: 'header', name: 'x-api-key' }),
     {
-      id: idOf('provider', 1),
-      ...governed,
-      name: 'Stripe',
-      settings: { kind: 'api_key', in: 'header', name: 'x-api-key' },
-      has_secret: true,
-    },
-    {
-      id: idOf('provider', 2),
-      ...governed,
-      name: 'Ledger Login',
-      settings: {
+      ...provider(2, 'Ledger Login', {
         kind: 'oauth2_client_credentials',
         token_url: 'https://login.example.com/token',
         client_id: 'caracal',
         scopes: [],
-      },
+      }),
       has_secret: false,
     },
   ],
@@ -200,7 +96,7 @@ const original = {
       source: 'restrict: [incident]\n',
     },
   ],
-  plans: [] as Record<string, unknown>[],
+  plans: [],
   events: [
     {
       id: idOf('event', 1),
@@ -234,10 +130,8 @@ const original = {
       target: { kind: 'grant', id: idOf('grant', 3), name: null },
       diagnostics: {},
     },
-  ] as Record<string, unknown>[],
+  ],
 }
-
-export type ZoneFixture = typeof original
 
 /** The zone that the phrases are said in, made anew. */
 export function zoneFixture(): ZoneFixture {
@@ -247,6 +141,8 @@ export function zoneFixture(): ZoneFixture {
 /** The same zone after something happened to it, by the name that phrase files use. */
 export const zones: Readonly<Record<string, () => ZoneFixture>> = {
   default: zoneFixture,
+  hospital,
+  logistics,
   empty: () => ({ ...zoneFixture(), applications: [], resources: [], providers: [], grants: [] }),
   frozen: () => {
     const fixture = zoneFixture()
@@ -256,7 +152,7 @@ export const zones: Readonly<Record<string, () => ZoneFixture>> = {
     const fixture = zoneFixture()
     return {
       ...fixture,
-      zone: { ...fixture.zone, active_policy_set_version_id: null as unknown as string },
+      zone: { ...fixture.zone, active_policy_set_version_id: null },
     }
   },
   'shared-names': () => {

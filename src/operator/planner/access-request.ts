@@ -1,6 +1,6 @@
 import { framesOf } from './access-frames.ts'
 import { type Parsed, rolesOf } from './access-pieces.ts'
-import { type Clause, is, isConnector, isSilent, isUnknown, take } from './clause.ts'
+import { type Clause, does, is, isConnector, isSilent, isUnknown, take } from './clause.ts'
 import type { Entity } from './entities.ts'
 import type { Item } from './items.ts'
 import { canonical, mention, type Part, type Scene } from './scene.ts'
@@ -60,7 +60,9 @@ function takeAccessNouns(clause: Clause): void {
 
 /** `for alice@example.com`, `on behalf of user alice`: the grant is bound to that user. */
 function userOf(clause: Clause): string | null {
-  const email = clause.items.find((item) => item.shape === 'email' && !clause.taken.has(item))
+  const email = clause.items.find(
+    (item) => item.shape === 'email' && !clause.taken.has(item) && isUser(clause, item),
+  )
   const mark = clause.items.findIndex((item) => is(item, 'user'))
   if (email !== undefined) {
     take(clause, email, clause.items[mark])
@@ -71,6 +73,20 @@ function userOf(clause: Clause): string | null {
   if (next.shape !== 'quoted' && !isUnknown(next)) return null
   take(clause, clause.items[mark], next)
   return next.text
+}
+
+/** `for alice@example.com`, but not `the orders of alice@example.com`, which is a part of them. */
+function isUser(clause: Clause, email: Item): boolean {
+  const at = clause.items.indexOf(email)
+  const before = clause.items.slice(0, at).findLast((item) => item.fold !== 'the')
+  if (before === undefined) return clause.items[at + 1]?.fold !== "'s" ? false : !clause.modal
+  if (clause.items[at + 1]?.fold === "'s") return true
+  const takes = does(clause, 'revoke', 'delete')
+  return (
+    is(before, 'user', 'except') ||
+    ['for', 'as', 'and', ',', ':', '('].includes(before.fold) ||
+    (takes && ['from', 'of'].includes(before.fold))
+  )
 }
 
 /** The names behind `except`; they are taken away from what `everyone` means. */
@@ -134,6 +150,12 @@ function exclusiveOf(clause: Clause): boolean {
   if (mark === -1) return readOnly
   const said = clause.items[mark - 1]
   if (said?.fold === 'but') take(clause, said)
+  // `only for alice@example.com` binds the grant to that user.
+  const next = clause.items.slice(mark + 1).find((item) => !is(item, 'filler', 'user'))
+  if (next?.shape === 'email') {
+    take(clause, clause.items[mark])
+    return readOnly
+  }
   // `just for today` is about the time, and a grant that ends is what was asked for anyway.
   const around = [clause.items[mark + 1], clause.items[mark - 1]]
   if (around.some((item) => item?.time?.kind === 'point')) {

@@ -110,7 +110,7 @@ async function explained(scene: Scene, requestId: string): Promise<Part> {
   const reason = event.reason === null ? '' : ` Reason: ${event.reason}.`
   return {
     kind: 'answer',
-    text: `${when}: ${found.explanation}${reason}${change} (event ${event.id}, request ${event.request_id})`,
+    text: `${when}: ${found.explanation}${reason}${change} (${quoted(event.actor.name)}, event ${event.id}, request ${event.request_id})`,
   }
 }
 

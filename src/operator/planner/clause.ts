@@ -213,11 +213,15 @@ export function clauseOf(raw: readonly Item[], before: Clause | null, marked: bo
   }
 }
 
+/** `invoices:read for support-bot`: a scope says what is meant, and is no verb. */
+const scopeShape = /^[\w.-]+[:/][\w.:*/-]+$/
+
 function openerOf(items: readonly Item[]): Item | null {
   const at = items.findIndex((item) => !isSilent(item))
   const first = items[at]
   const next = items[at + 1]
   if (first === undefined || next === undefined || !isUnknown(first)) return null
+  if (scopeShape.test(first.text)) return null
   return next.shape === 'punct' || isConnector(next) ? null : first
 }
 
@@ -294,6 +298,17 @@ function namesAList(items: readonly Item[]): boolean {
   return (plural && is(content[1], 'verb:label')) || (events && content.length <= 4)
 }
 
+/** `could support-bot please read orders?`: nobody says please to be told how things are. */
+function asksPolitely(items: readonly Item[], lead: number): boolean {
+  const after = items.slice(lead + 1)
+  return (
+    /^(?:can|could|may|might|would)$/.test(items[lead]?.fold ?? '') &&
+    after.some((item) => /^(?:please|pls|plz|kindly)$/.test(item.fold)) &&
+    (after.find((item) => !is(item, 'filler'))?.entities.length ?? 0) > 0 &&
+    !after.some((item) => is(item, 'verb:show'))
+  )
+}
+
 function asksSomething(items: readonly Item[], marked: boolean): boolean {
   const lead = items.findIndex(
     (item) =>
@@ -306,6 +321,7 @@ function asksSomething(items: readonly Item[], marked: boolean): boolean {
   if (is(first, ...askingFirst)) return true
   if (is(first, 'verb:show')) return true
   const next = items.slice(lead + 1).find((item) => !is(item, 'filler') || is(item, 'negation'))
+  if (asksPolitely(items, lead)) return false
   if (auxiliaries.has(first.fold))
     return next === undefined || !(is(next, 'negation') && first.fold === 'do')
   if (is(first, 'wish') && items.some((item) => is(item, 'verb:show', 'ask:who'))) return true

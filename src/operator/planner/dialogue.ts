@@ -94,6 +94,8 @@ function continued(
   const fragment = instead ?? answer
   const items = itemsIn(fragment, objects, now)
   if (!isFragment(items, fragment)) return instead
+  const forName = pending?.lead === 'called' || /\brenam/i.test(before.message)
+  if (pending !== null && forName && isNoName(items, fragment)) return null
   if (pending !== null && (instead === null || pending.candidates.length > 0))
     return answered(before, pending, fragment)
   if (instead === null) return null
@@ -120,12 +122,13 @@ function isYes(answer: string, suggestion: string): boolean {
 
 /** `no, ...`, `I meant ...`: words that take back a part of what was said before. */
 const correction =
-  /^(?:(?:no|nope|sorry|oops|wait|actually|rather|hmm|instead)[,:]?\s+)+(?:(?:i|we) (?:meant?|mean|was talking about)\s+|make (?:it|that)\s+|it should be\s+|not that one,?\s+|use\s+)?(?=\S)|^(?:(?:i|we) (?:meant?|mean)|make (?:it|that)|it should be)\s+(?=\S)/i
+  /^(?:(?:no|nope|sorry|oops|wait|actually|rather|hmm|instead|i mean)[,:]?\s+)+(?:(?:i|we) (?:meant?|mean|was talking about)\s+|make (?:it|that)\s+|it should be\s+|not that one,?\s+|use\s+)?(?=\S)|^(?:(?:i|we) (?:meant?|mean)|make (?:it|that)|it should be)\s+(?=\S)/i
 
 /** What follows `no, I meant ...`, or null where nothing is corrected. */
 function correctionIn(answer: string): string | null {
+  const behind = /^(.{1,60}?),? (?:rather|instead)$/i.exec(answer)?.[1]
   const match = correction.exec(answer)
-  if (match === null) return null
+  if (match === null) return behind ?? null
   const rest = answer
     .slice(match[0].length)
     .replace(/\s+instead$/i, '')
@@ -147,6 +150,17 @@ function isFragment(items: readonly Item[], text: string): boolean {
   const verb = clause.head
   if (/^(?:the\s)?(?:other|first|second|third|last)\b/i.test(text)) return true
   return verb === null || wishesOf(verb).length > 0
+}
+
+const evasive =
+  /^(?:hm+|uh|later|soon|whatever|any(?: name)?|idk|dunno|none|nothing|skip|huh|not sure|you choose|no idea)$/i
+
+/** `later`, `yes please`: words of the grammar alone, where a name was asked for. */
+function isNoName(items: readonly Item[], text: string): boolean {
+  if (evasive.test(text)) return true
+  return items.every(
+    (item) => item.shape !== 'quoted' && item.entities.length === 0 && item.classes.size > 0,
+  )
 }
 
 function answered(before: Reading, pending: Pending, answer: string): string {

@@ -23,10 +23,18 @@ const numbers: Readonly<Record<string, number>> = {
   ten: 10,
   eleven: 11,
   twelve: 12,
+  thirteen: 13,
+  fourteen: 14,
   fifteen: 15,
+  sixteen: 16,
+  eighteen: 18,
   twenty: 20,
+  'twenty-four': 24,
   thirty: 30,
+  forty: 40,
   'forty-five': 45,
+  'forty-eight': 48,
+  fifty: 50,
   sixty: 60,
   ninety: 90,
   half: 0.5,
@@ -36,7 +44,7 @@ const numbers: Readonly<Record<string, number>> = {
   'two and a half': 2.5,
 }
 
-type Unit = 'minute' | 'hour' | 'day' | 'week' | 'month' | 'year'
+type Unit = 'minute' | 'hour' | 'day' | 'week' | 'fortnight' | 'month' | 'year'
 
 const units: Readonly<Record<string, Unit>> = {
   m: 'minute',
@@ -55,6 +63,8 @@ const units: Readonly<Record<string, Unit>> = {
   w: 'week',
   week: 'week',
   weeks: 'week',
+  fortnight: 'fortnight',
+  fortnights: 'fortnight',
   month: 'month',
   months: 'month',
   year: 'year',
@@ -139,6 +149,8 @@ function durationOf(count: number, unit: Unit): Duration {
       return { months: 0, days: whole, minutes: part * 1_440 }
     case 'week':
       return { months: 0, days: whole * 7, minutes: part * 10_080 }
+    case 'fortnight':
+      return { months: 0, days: Math.round(count * 14), minutes: 0 }
     case 'month':
       return { months: whole, days: Math.round(part * 30), minutes: 0 }
     case 'year':

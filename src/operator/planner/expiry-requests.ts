@@ -1,7 +1,7 @@
 import type { AccessFrame, AccessRequest } from './access-pieces.ts'
 import { accessRequestOf } from './access-request.ts'
 import { describeInstant } from './civil-time.ts'
-import { type Clause, does, has, isNegated, takeAll } from './clause.ts'
+import { type Clause, does, has, isNegated, take, takeAll } from './clause.ts'
 import type { GrantFacts } from './draft.ts'
 import { addDuration } from './durations.ts'
 import { timeGap } from './give-access.ts'
@@ -38,6 +38,7 @@ export async function changeExpiry(scene: Scene, clause: Clause): Promise<readon
     'verb:require',
     'verb:clear',
   )
+  take(clause, ...clause.items.filter(({ fold }) => /^(?:run|last|continue)s?$/.test(fold)))
   const parsed = accessRequestOf(scene, clause)
   if (!parsed.ok) return [parsed.part]
   if (denied) return [{ kind: 'question', text: questions.denied('') }]

@@ -1,4 +1,4 @@
-import { isSilent } from './clause.ts'
+import { is, isSilent } from './clause.ts'
 import { emptyDraft } from './draft.ts'
 import { durationAt } from './durations.ts'
 import { type Entity, resolveName } from './entities.ts'
@@ -69,7 +69,7 @@ const preferred = /^(.{1,80}?),?\s+(?:and\s+)?(?:not|instead of|rather than)\s+(
 
 /** `not metrics, orders`, `orders, not metrics`: what to say instead of something that was said before. */
 export function insteadOf(answer: string, before: Reading): string | null {
-  const plain = answer.replace(/^(?:no|nope|sorry|wait|oops)[,:]?\s+/i, '')
+  const plain = answer.replace(/^(?:(?:no|nope|sorry|wait|oops|hmm)[,:]?\s+)+/i, '')
   const [, first, second] = preferred.exec(plain) ?? []
   const [, wrong = second, right = first] = contrast.exec(plain) ?? []
   if (wrong === undefined || right === undefined) return null
@@ -78,9 +78,10 @@ export function insteadOf(answer: string, before: Reading): string | null {
 
 /** `until Friday, please` after a request for access without a time: the request, with it. */
 export function timedNow(before: Reading, items: readonly Item[]): string | null {
-  const content = items.filter((item) => !isSilent(item))
+  const content = items.filter((item) => !isSilent(item) && !is(item, 'only', 'but'))
   const grants = before.draft.steps.every(({ operation }) => operation === 'grants.create')
   const [only] = content
+  if (items.some((item) => item.fold === 'or')) return null
   if (content.length !== 1 || only?.time?.kind !== 'point' || only.time.role !== 'until')
     return null
   if (!grants || before.draft.steps.length === 0) return null
@@ -94,5 +95,8 @@ export function lengthened(before: Reading, fragment: string): string | null {
   if (length?.end !== fragment.length) return null
   const times = before.items.filter((item) => item.time !== null)
   const [only] = times
+  const grants = before.draft.steps.every(({ operation }) => operation === 'grants.create')
+  if (times.length === 0 && before.draft.steps.length > 0 && grants)
+    return `${before.message.replace(/[.!\s]+$/u, '')} for ${fragment}`
   return times.length === 1 && only !== undefined ? withItem(before, only, `for ${fragment}`) : null
 }

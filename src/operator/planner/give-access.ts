@@ -219,7 +219,9 @@ function expiryOf(scene: Scene, clause: Clause, frame: Pick<AccessFrame, 'time'>
   )
   if (time === null || time.kind === 'permanent' || fromNow) return { ok: true, at: null }
   // `by Friday` may be when access should be there, and not when it ends.
-  const byThen = item?.fold.startsWith('by ') === true
+  const byThen =
+    item?.fold.startsWith('by ') === true ||
+    (item?.fold.startsWith('before ') === true && clause.head === null)
   if (time.kind !== 'point' || time.role !== 'until' || byThen)
     return {
       ok: false,

@@ -140,6 +140,7 @@ export const inquiries: readonly Intent[] = [
     id: 'who-can',
     fits: (c) =>
       ((has(c, 'ask:who') || has(c, 'everyone')) && (saysAccess(c) || hasModal(c))) ||
+      (has(c, 'ask:who') && has(c, 'word:member') && names(c, 'resource')) ||
       (has(c, 'ask:what', 'verb:show', 'ask:how-many') &&
         (saysAccess(c) || hasModal(c)) &&
         (appKind(c) || saysOnlyAccess(c)) &&

@@ -157,7 +157,10 @@ const timeWords =
   /\b(?:(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*\s*(?:to|through|-|–)\s*(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*|weekdays?|weekends?|week days?|work(?:ing)? ?days?|business days?|between \d|from \d{1,2}(?::\d\d)? ?(?:am|pm)? (?:to|until|till) \d)/i
 
 export function saysWindow(clause: Clause, scene: Scene): boolean {
-  const text = scene.message.slice(clause.items[0]?.start ?? 0, clause.items.at(-1)?.end ?? 0)
+  // What is called Friday is no day.
+  const text = clause.items
+    .map((item) => (item.entities.length > 0 ? '_' : scene.message.slice(item.start, item.end)))
+    .join(' ')
   return has(clause, 'noun:business-hours') || timeWords.test(text)
 }
 
@@ -209,14 +212,15 @@ function namesBoth(clause: Clause): boolean {
 }
 
 const vagueVerbs =
-  /^(?:end|cancel|pull|los|cut(?!s? off|ting off)|stop|take|took|den[yi]|forb|prevent|terminat|recall|shut)/
+  /^(?:end|cancel|pull|los|cut(?!s? off|ting off)|stop|take|took|den[yi]|forb|prevent|terminat|recall|shut|(?:has|have|must|needs)(?: to)? go)/
 
 /** `end support-bot`, `cancel Orders`: of an object, and nothing of its access. */
 export function isVague(clause: Clause): boolean {
   return (
     does(clause, 'revoke') &&
     vagueVerbs.test(clause.head?.fold ?? '') &&
-    names(clause, 'application') !== names(clause, 'resource') &&
+    (names(clause, 'application') !== names(clause, 'resource') ||
+      (has(clause, 'pronoun') && /^stop/.test(clause.head?.fold ?? ''))) &&
     !saysAccess(clause) &&
     !isNegated(clause) &&
     !has(clause, 'kind:grant', 'noun:everything', 'noun:label', 'everyone', 'any-more', 'no-longer')
@@ -234,6 +238,7 @@ export function takesAccess(clause: Clause): boolean {
   if (does(clause, 'delete'))
     return (
       !isNegated(clause) &&
+      !listsOwnGrants(clause) &&
       (saysOnlyAccess(clause) ||
         (app && has(clause, 'noun:access')) ||
         has(clause, 'kind:grant') ||
@@ -247,6 +252,13 @@ export function takesAccess(clause: Clause): boolean {
     saysAccess(clause) &&
     !clause.items.some((item) => is(item, 'scope:all') && item.fold === 'without') &&
     !mixes(clause)
+  )
+}
+
+/** `delete support-bot and its grants`: the application itself, and more. */
+function listsOwnGrants(clause: Clause): boolean {
+  return clause.items.some(
+    (item, at) => item.fold === 'and' && is(clause.items[at + 1], 'pronoun-of'),
   )
 }
 

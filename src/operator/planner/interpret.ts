@@ -11,12 +11,14 @@ import {
 import { type ClausePart, clausesOf } from './clauses.ts'
 import { type Draft, emptyDraft } from './draft.ts'
 import type { Entity, Kind } from './entities.ts'
+import { misread } from './guards.ts'
 import { inquiries } from './inquiries-table.ts'
 import { type Item, itemsOf } from './items.ts'
 import type { Now } from './points.ts'
 import { requests } from './requests-table.ts'
 import { type Objects, type Part, type Pending, type Scene, vocabulary } from './scene.ts'
 import { general, questions } from './texts.ts'
+import { unsharedTime } from './shared-times.ts'
 import { tokenize } from './tokens.ts'
 import type { ZoneState } from './zone-state.ts'
 
@@ -73,7 +75,10 @@ export async function interpret(
   for (const part of clausesOf(items)) {
     const clause = refreshed(scene, part)
     scene.mentioned.length = 0
-    const built = await build(scene, clause)
+    const before = draft.steps.length
+    const made = await build(scene, clause)
+    const shared = part.first ? null : unsharedTime(clause, draft, before)
+    const built = shared === null ? made : [...made, shared]
     if (scene.mentioned.length > 0) scene.lately.splice(0, scene.lately.length, ...scene.mentioned)
     if (clause.opener !== null) clause.taken.delete(clause.opener)
     const left = leftOver(clause, message)
@@ -82,7 +87,7 @@ export async function interpret(
       ...(left.length === 0 ? built : built.filter((one) => one.kind !== 'answer')),
     )
     if (left.length === 0 || built.some((one) => one.kind === 'question')) continue
-    if (isAside(clause)) outcome.aside.push(...left)
+    if (isAside(clause) && !isHeading(message, clause)) outcome.aside.push(...left)
     else outcome.unknown.push(...left)
   }
   return {
@@ -129,16 +134,36 @@ async function build(scene: Scene, clause: Clause): Promise<readonly Part[]> {
   if (intent === undefined) return []
   const steps = scene.draft.steps.length
   const parts = await intent.build(scene, clause)
+  const other = misread(scene, clause, scene.draft.steps.slice(steps))
+  if (other !== null) return [...parts, { kind: 'question', text: other }]
   const denied = clause.items.some(
     (item) => is(item, 'negation', 'except', 'condition') && !clause.taken.has(item),
   )
   // A word that turns a meaning around was not used: whatever was built means something else.
   const choice = !clause.asks && clause.items.some((item) => item.fold === 'or')
-  if (choice && scene.draft.steps.length > steps)
-    return [...parts, { kind: 'question', text: questions.choice }]
+  if (choice && scene.draft.steps.length > steps) return [...parts, choiceQuestion(clause)]
   if (denied && scene.draft.steps.length > steps && !parts.some((part) => part.kind === 'question'))
     return [...parts, { kind: 'question', text: questions.denied('') }]
   return parts
+}
+
+/** `A or B`: the answer, `A` or `both`, stands for the two names. */
+function choiceQuestion(clause: Clause): Part {
+  const at = clause.items.findIndex((item) => item.fold === 'or')
+  const [before, after] = [clause.items[at - 1], clause.items[at + 1]]
+  const [first] = before?.entities ?? []
+  const [second] = after?.entities ?? []
+  if (before === undefined || after === undefined || first?.kind !== second?.kind)
+    return { kind: 'question', text: questions.choice }
+  const candidates = [first, second].filter((one) => one !== undefined)
+  const pending = {
+    start: before.start,
+    end: after.end,
+    lead: '',
+    candidates,
+    suggestion: null,
+  }
+  return { kind: 'question', text: questions.choice, pending }
 }
 
 /** `in this zone`, `in default`: where everything here happens anyway. */
@@ -159,6 +184,15 @@ function takePlace(scene: Scene, clause: Clause): void {
 function takeWhole(clause: Clause, text: string): readonly Part[] {
   take(clause, ...clause.items)
   return [{ kind: 'answer', text }]
+}
+
+/** `Done:` above a list says something about all of it. */
+function isHeading(message: string, clause: Clause): boolean {
+  return /^\s*:\s*\n/.test(message.slice(clause.items.findLast(isWord)?.end ?? 0))
+}
+
+function isWord(item: Item): boolean {
+  return item.shape !== 'punct'
 }
 
 /** A remark: no verb, no object, no scope and nothing that could turn a request around. */

@@ -1,5 +1,6 @@
 import { type Entity, looseName, type NameIndex, numberForms } from './entities.ts'
 import { classesOf, inflections, longestPhrase } from './lexicon.ts'
+import { standsAsName, standsAsTime } from './name-places.ts'
 import type { Now } from './points.ts'
 import { findTimes, type TimeFound, type TimeMeaning } from './times.ts'
 import type { Token } from './tokens.ts'
@@ -94,11 +95,25 @@ function linkAt(tokens: readonly Token[], at: number, words: Vocabulary): Link |
   if (first.kind !== 'word') return single(first, words, false)
   for (let count = Math.min(longestName, tokens.length - at); count > 0; count--) {
     const run = tokens.slice(at, at + count)
-    if (run.some((token) => token.kind !== 'word' || token.fold === "'s")) continue
-    const link = count === 1 ? single(first, words, true) : several(run, words)
-    if (link !== null) return link
+    if (run.some((token, index) => !isInName(token, run[index - 1]))) continue
+    const link = count === 1 ? single(first, words, true) : several(tokens, at, count, words)
+    if (link === null) continue
+    const name = { tokens, at, count, entities: link.entities }
+    if (standsAsTime(name)) return null
+    return link.weak && standsAsName(name, words.endings) ? { ...link, weak: false } : link
   }
   return null
+}
+
+/** A word, or the point of an abbreviation: `Dr. Watson` is called `Dr Watson`. */
+function isInName(token: Token, before: Token | undefined): boolean {
+  if (token.kind === 'word') return token.fold !== "'s"
+  return (
+    token.fold === '.' &&
+    before?.kind === 'word' &&
+    before.end === token.start &&
+    before.text.length <= 4
+  )
 }
 
 function single(token: Token, words: Vocabulary, bare: boolean): Link | null {
@@ -119,14 +134,22 @@ function otherNumber(loose: string, words: Vocabulary): readonly Entity[] {
  * are therefore never a name without quotes, and `read invoices` stays a request where `Invoices`
  * is a name too.
  */
-function several(run: readonly Token[], words: Vocabulary): Link | null {
+function several(
+  tokens: readonly Token[],
+  at: number,
+  count: number,
+  words: Vocabulary,
+): Link | null {
+  const run = tokens.slice(at, at + count).filter((token) => token.kind === 'word')
   const [first] = run
   const last = run.at(-1)
   if (first === undefined || last === undefined) return null
+  if (tokens[at + count - 1]?.kind !== 'word') return null
   const loose = looseName(run.map((token) => token.text).join(' '))
   const entities = words.names.get(loose) ?? otherNumber(loose, words)
   if (entities.length === 0) return null
-  if (run.every((token) => classesOf(token.fold).size > 0)) return null
+  const known = run.every((token) => classesOf(token.fold).size > 0)
+  if (known && !standsAsName({ tokens, at, count, entities }, words.endings)) return null
   const rest = looseName(
     run
       .slice(1)
@@ -135,7 +158,7 @@ function several(run: readonly Token[], words: Vocabulary): Link | null {
   )
   const startsRequest = [...classesOf(first.fold)].some((name) => /^(?:scope|verb):/.test(name))
   if (startsRequest && (words.names.has(rest) || otherNumber(rest, words).length > 0)) return null
-  return { start: first.start, end: last.end, count: run.length, entities, weak: false }
+  return { start: first.start, end: last.end, count, entities, weak: false }
 }
 
 function itemAt(

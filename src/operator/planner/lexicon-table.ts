@@ -20,7 +20,7 @@ export const phrasesByClass: Readonly<Record<string, string>> = {
     revoke~, withdraw~, take~ away, take~ out, take~, cancel~, stop~, prevent~, block~, deny~,
     forbid~, disallow~, strip~, cut~ off, cut~, end~, terminate~, lose~, rescind~, ban~,
     unassign~, lock~ out, kick~, kick~ out, throw~ out, pull~, unshare~, recall~, shut~ out,
-    blacklist~, blocklist~, take~ back`,
+    blacklist~, blocklist~, take~ back, has to go, have to go, must go, needs to go, get~ out of, take~ off, -, –`,
   'verb:kill': 'kill~, zap~, yank~',
   'verb:clear': 'clear~, unset~, wipe~',
   'verb:rename': 'rename~, retitle~',
@@ -31,7 +31,7 @@ export const phrasesByClass: Readonly<Record<string, string>> = {
   'verb:rotate': `
     rotate~, roll~, regenerate~, reissue~, renew~, reset~, cycle~, refresh~, roll~ over`,
   'verb:extend': `
-    extend~, prolong~, lengthen~, renew~, push~ back, push~ out, postpone~, keep~, retain~`,
+    extend~, prolong~, lengthen~, renew~, push~ back, push~ out, postpone~, keep~, retain~, store~`,
   'verb:shorten': 'shorten~, cut~ short, bring~ forward',
   'verb:expire': 'expire~, end~, stop~, lapse~, run~ out',
   'verb:limit': `
@@ -55,7 +55,7 @@ export const phrasesByClass: Readonly<Record<string, string>> = {
   'verb:approve': 'approve~, apply~, reject~, confirm~, sign off, execute~, decline~',
   'verb:show': `
     show~, know~, list~, display~, describe~, tell~, print~, give me, get me, show me, tell me,
-    explain~, enumerate~, count~, find~, look up, summarize~, summarise~, check~,
+    take~ a look at, have~ a look at, take~ a look, explain~, enumerate~, count~, find~, look up, summarize~, summarise~, check~,
     check whether, check if, verify whether, verify that, see if, see whether`,
   'verb:undo': 'undo~',
 
@@ -190,7 +190,8 @@ export const phrasesByClass: Readonly<Record<string, string>> = {
     clients but, services but`,
   condition: `
     if, unless, when, whenever, while, once, after, before, as long as, provided, in case, during,
-    outside, outside of, between, within, inside, depending, until further notice`,
+    outside, outside of, between, e.g, eg, for example, for instance, hypothetically,
+    now that, as you know, as we know, as we all know, suppose, supposing, imagine, assuming, pretend, within, inside, depending, until further notice`,
   all: `
     all, every, each, any, all the, each of, all of, every single, both, both of, all three,
     all three of, all two of, all four of`,
@@ -220,7 +221,8 @@ export const phrasesByClass: Readonly<Record<string, string>> = {
     shouldnt, mustnt, neednt, can, may, could, should, must, might, shall, ought to, needs, need, needs to, need to, gets,
     get, has to, have to, requires, wants, wants to, will, would, should be, is allowed,
     are allowed, receives, receive, deserves, be given, be allowed, be permitted, supposed to,
-    gain, gains, has to have, want to, want, be granted, is permitted`,
+    gain, gains, has to have, want to, want, be granted, is permitted,
+    is to, are to, is to be, are to be`,
   wish: `
     i want, i would like, we want, we would like, we need, i need, make sure, ensure, see to it,
     i want you, i would like you, i need you, id like, we need you, i am asking you, i wish,
@@ -228,7 +230,11 @@ export const phrasesByClass: Readonly<Record<string, string>> = {
     we have to, i have to, it is time to, time to, it is necessary that, it is required that,
     it is important that, i need that, we need that, i want that, it must be possible for,
     it should be allowed for, it must be allowed for, it should be permitted for,
-    make it possible for, make it possible that, it shall be possible for`,
+    it would be necessary to, it is necessary to, i would wish for,
+    make it possible for, make it possible that, it shall be possible for,
+    it is requested that, we request that, i request that, we ask that, i ask that,
+    it is asked that, we kindly request that, we kindly ask that, you are asked to,
+    you are requested to`,
   polite: `
     please, pls, plz, kindly, can you, could you, would you, will you, can we, could we,
     would you mind, go ahead and, go ahead, if you would, if you can, if possible, thanks,
@@ -238,6 +244,9 @@ export const phrasesByClass: Readonly<Record<string, string>> = {
     may i ask you to, do me a favor and, many thanks, in advance, caracal, operator, dear,
     yes please, alright, right then, mind, good morning, good evening, can i ask you to, you,
     may i, can i, could i, let me, quick one, quick question, quickly, for the team,     hi team, hi all, hello team, hey team, dear team, hi folks,
+    we should be grateful if you would, we should be grateful if you could,
+    we would be grateful if you would, we would be grateful if you could,
+    i would be grateful if you would, i would be grateful if you could, yo,
     would appreciate it if you could, it would be great if you could,
     it would be nice if you could, could someone please, can someone please,
     could somebody please, emergency, urgent, urgently, regards, best regards, kind regards,
@@ -245,7 +254,7 @@ export const phrasesByClass: Readonly<Record<string, string>> = {
   but: 'but',
   filler: `
     a, an, the, my, our, your, some, to, of, on, for, in, at, with, by, as, into, onto, over,
-    from, upon, towards, toward, via, be, been, being, is, are, was, were, am, do, does, did, has,
+    from, upon, towards, toward, be, been, being, is, are, was, were, am, do, does, did, has,
     have, had, that, which, who, so that, there, to be, and, or, plus, then, also, too, as well,
     as well as, additionally, again, still, immediately, right now, right away, straight away,
     asap, at once, now, simply, actually, from now on, going forward, me, us, i, we, already, 's,
@@ -255,7 +264,8 @@ export const phrasesByClass: Readonly<Record<string, string>> = {
     furthermore, moreover, level, get, got, such, any, there is, there are, next, finally, first,
     afterwards, after that, secondly, entry, entries, well, hereby, something, starting now,
     effective immediately, as of now, as of today, straightaway, whole, from today on, from today,
-    starting today, beginning today, effective today, from now`,
+    starting today, beginning today, effective today, from now, with effect from today,
+    with immediate effect, effective immediately, exactly`,
   user: `
     user, the user, on behalf of, on behalf of user, acting for, when acting for, for user,
     for the user, bound to user, person, behalf`,

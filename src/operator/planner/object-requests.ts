@@ -138,9 +138,12 @@ export async function deleteObjects(scene: Scene, clause: Clause): Promise<reado
         text: 'You said not to delete it, so nothing is planned. What should change?',
       },
     ]
+  const said = [...clause.items]
   const found = targetsOf(scene, clause)
   if (!found.ok) return [found.part]
   const parts: Part[] = []
+  if (spokeOfAccess(scene, clause.head?.fold ?? '', said, found.entities))
+    return [{ kind: 'question', text: removeWhat(found.entities) }]
   for (const target of found.entities) {
     const { remove, idField, effect } = operations[target.kind]
     if (target.kind === 'zone' && !isOwnZone(scene, target)) return [otherZone(target)]
@@ -157,6 +160,29 @@ export async function deleteObjects(scene: Scene, clause: Clause): Promise<reado
     })
   }
   return parts
+}
+
+const accessTalk = /\b(?:access|grants?|rights?|permissions?|who|what (?:can|may|does))\b/i
+
+/** `remove support-bot` after `who can read invoices?`: from what was spoken of, or altogether. */
+function spokeOfAccess(
+  scene: Scene,
+  verb: string,
+  items: readonly Item[],
+  found: readonly Entity[],
+): boolean {
+  if (scene.before === null || !accessTalk.test(scene.before)) return false
+  if (items.some((item) => is(item, 'pronoun', 'pronoun-plural'))) return true
+  return (
+    /^(?:remov|drop)/.test(verb) &&
+    found.every(({ kind }) => kind === 'application') &&
+    !items.some((item) => is(item, 'kind:application'))
+  )
+}
+
+function removeWhat(applications: readonly Entity[]): string {
+  const who = applications.map(({ name }) => quoted(name)).join(' and ')
+  return `Shall access be taken away, or ${who} be deleted? Say "revoke ... from ..." or "delete the ${kindNames[applications[0]?.kind ?? 'application']} ...".`
 }
 
 function isOwnZone(scene: Scene, zone: Entity): boolean {

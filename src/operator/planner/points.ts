@@ -111,7 +111,7 @@ function endOfMonth(month: number, today: CivilTime): CivilTime {
 
 /** A date or time of day as chrono reads it, where it begins exactly here and is a time for sure. */
 export function clockedAt(text: string, at: number, now: Now, forwardDate = true): Point | null {
-  const numbered = dayOfMonthAt(text, at, now)
+  const numbered = dayOfMonthAt(text, at, now) ?? dottedAt(text, at, now)
   if (numbered !== null) return numbered
   const article = /^the (?=\d|\p{L}+day)/iu.exec(text.slice(at, at + 20))?.[0].length ?? 0
   const window = text
@@ -146,6 +146,19 @@ function dayOfMonthAt(text: string, at: number, now: Now): Point | null {
   return civil === undefined ? null : wholeDay(civil, at + match[0].length, now)
 }
 
+const dotted = /(?:the )?(\d{1,2})\.(\d{1,2})\.(\d{4})(?![\d.])/iuy
+
+/** `05.12.2026`: with points the day stands first everywhere. */
+function dottedAt(text: string, at: number, now: Now): Point | null {
+  dotted.lastIndex = at
+  const match = dotted.exec(text)
+  const [day, month, year] = [Number(match?.[1]), Number(match?.[2]), Number(match?.[3])]
+  if (match === null || month < 1 || month > 12 || day < 1 || day > daysIn(year, month)) return null
+  const end = at + match[0].length
+  // A time of day behind it is left to be read, and asked about, by itself.
+  return wholeDay({ ...civilOf(now.ms, now.timeZone), year, month, day }, end, now)
+}
+
 function wholeDay(civil: CivilTime, end: number, now: Now): Point {
   return {
     end,
@@ -168,7 +181,7 @@ function pointOf(
   if (/^\d+\s?(?:h|hr|hrs|hours?|m|mins?|minutes?|s|secs?|d|days?|w|weeks?|y|years?)$/i.test(text))
     return null
   if (/\b(?:last|previous)\b/i.test(text)) return null
-  const day = /^(\d{1,2})[/](\d{1,2})(?:[/]\d{2,4})?/.exec(text)
+  const day = /^(\d{1,2})[/-](\d{1,2})(?:[/-]\d{2,4})?(?!\d)/.exec(text)
   if (day !== null && Number(day[1]) <= 12 && Number(day[2]) <= 12 && day[1] !== day[2])
     return { end, why: 'day-or-month' }
   if (start.isCertain('month') && !start.isCertain('day'))

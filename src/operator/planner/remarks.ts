@@ -59,6 +59,7 @@ const factual = /(?:s|ed|ing)$/
 export function isStatement(clause: Clause): boolean {
   if (clause.modal || clause.asks || (clause.head !== null && scopeClassOf(clause.head) === null))
     return false
+  if (clause.items.some(({ fold }) => /^(?:please|pls|plz|kindly)$/.test(fold))) return false
   const content = clause.items.filter((item) => !isSilent(item) && !is(item, 'kind:application'))
   const [subject, verb] = content
   return (

@@ -53,17 +53,22 @@ import {
 } from './resource-requests.ts'
 import { askAboutStatement, isRemark, isStatement, noteRemark } from './remarks.ts'
 import { isExactScope } from './scope-words.ts'
+import { tellsHowThingsAre } from './statements.ts'
 import { limitAccess, takeAccess } from './take-access.ts'
 import { settingRequests } from './setting-requests-table.ts'
 import { general, questions } from './texts.ts'
 import { limitTimes } from './time-windows.ts'
-import { suspension, unclearEndings } from './unclear-requests-table.ts'
+import { giveWithApproval, suspension, unclearEndings } from './unclear-requests-table.ts'
 import { createZone, markSystem, rotateKeys, switchDcr } from './zone-requests.ts'
 
 /** What a request can mean; the first that fits is taken, so the more particular come first. */
 export const requests: readonly Intent[] = [
   { id: 'token', fits: (c) => has(c, 'noun:token'), build: fixed(general.adminTokens) },
-  { id: 'undo', fits: (c) => does(c, 'undo'), build: fixed(general.undo) },
+  {
+    id: 'undo',
+    fits: (c) => does(c, 'undo') || (does(c, 'rollback') && has(c, 'noun:change')),
+    build: fixed(general.undo),
+  },
   {
     id: 'provider-secret',
     fits: (c) =>
@@ -73,6 +78,7 @@ export const requests: readonly Intent[] = [
       !(creates(c) && has(c, 'word:naming')),
     build: fixed(general.providerSecret),
   },
+  { id: 'told', fits: tellsHowThingsAre, build: askAboutStatement },
   ...settingRequests,
   {
     id: 'remark',
@@ -81,6 +87,7 @@ export const requests: readonly Intent[] = [
   },
   { id: 'template', fits: (c) => has(c, 'noun:template'), build: useTemplate },
   { id: 'approve', fits: isPlanVerb, build: fixed(general.approve) },
+  giveWithApproval,
   {
     id: 'approval',
     fits: (c) =>
@@ -324,6 +331,10 @@ export const requests: readonly Intent[] = [
     id: 'expiry',
     fits: (c) =>
       (does(c, 'extend', 'shorten') && !has(c, 'noun:secret')) ||
+      (does(c, 'give') &&
+        c.items.some(({ fold }) => fold === 'keep') &&
+        hasTime(c) &&
+        !saysScopes(c)) ||
       has(c, 'noun:expiry') ||
       (has(c, 'permanent') && !(does(c, 'give') || (c.modal && saysScopes(c)))) ||
       (has(c, 'verb:expire') && hasTime(c)) ||
@@ -331,7 +342,7 @@ export const requests: readonly Intent[] = [
         (c.head === null
           ? !has(c, 'word:member') && (isOfSomeone(c) || !saysScopes(c))
           : isOfSomeone(c) && !saysScopes(c))) ||
-      ((c.modal || does(c, 'give')) &&
+      ((c.modal || does(c, 'give', 'create') || (c.head === null && names(c, 'resource'))) &&
         !saysScopes(c) &&
         names(c, 'application') &&
         c.items.some((item) => item.time?.kind === 'by')),

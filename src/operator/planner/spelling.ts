@@ -8,6 +8,12 @@ export interface Correction {
   readonly words: readonly (readonly [string, string])[]
 }
 
+/** Words of times, which the lexicon does not hold. */
+const timeWords: readonly string[] = (
+  'until today tomorrow tonight monday tuesday wednesday thursday friday saturday sunday ' +
+  'minutes hours weeks months january february september october november december'
+).split(' ')
+
 /** Shorter words are one edit from too many others; of four letters, two may be swapped. */
 const lettersLeast = 5
 const correctionsMost = 3
@@ -31,7 +37,7 @@ export function corrected(message: string, items: readonly Item[]): Correction |
 
 function nearestWord(fold: string): string | null {
   if (!/^[a-z]{4,}$/.test(fold)) return null
-  const near = knownWords(fold.length).filter((word) => isNear(fold, word))
+  const near = [...knownWords(fold.length), ...timeWords].filter((word) => isNear(fold, word))
   return near.length === 1 ? (near[0] ?? null) : null
 }
 

@@ -24,7 +24,13 @@ export async function takeAccess(scene: Scene, clause: Clause): Promise<readonly
     'verb:give',
     'word:able',
   )
+  const after = clause.items[clause.items.findIndex((item) => item === clause.head) + 1]
+  if (after?.fold === 'what' && clause.head !== null) take(clause, after)
   take(clause, ...clause.items.filter((item) => is(item, 'verb:delete') && item === clause.head))
+  if (isDouble(clause)) {
+    take(clause, ...clause.items)
+    return [{ kind: 'question', text: questions.denied('') }]
+  }
   const named = clause.items.filter((item) => item.shape === 'id' && item.text.startsWith('grt_'))
   if (named.length > 0) return revokeNamed(scene, clause, named)
   const noun = clause.items.find((item) => is(item, 'noun:access', 'kind:grant'))
@@ -39,6 +45,15 @@ export async function takeAccess(scene: Scene, clause: Clause): Promise<readonly
   for (const frame of request.frames)
     parts.push(...(await takeFrame(scene, clause, request, frame)))
   return parts
+}
+
+/** `prevent support-bot from losing access`: access that is to stay. */
+function isDouble(clause: Clause): boolean {
+  const at = clause.items.findIndex((item) => item === clause.head)
+  return (
+    is(clause.head ?? undefined, 'verb:revoke') &&
+    clause.items.slice(at + 1).some((item) => is(item, 'verb:revoke') && /ing$/.test(item.fold))
+  )
 }
 
 /** `revoke the grant grt_...`: the whole grant, whatever it gives. */
@@ -93,7 +108,9 @@ async function takeFrame(
       (request.user === null || grant.user_id === request.user) &&
       !request.except.some((entity) => entity.id === grant.application_id),
   )
-  const holders = new Set(grants.map((grant) => grant.application_id))
+  const holders = new Set(
+    grants.filter((grant) => gives(scene, grant, frame)).map((grant) => grant.application_id),
+  )
   if (frame.applications.length === 0 && !request.everyone && holders.size > 1) {
     const among = holdersOf(scene, holders)
     const text = `From which application: ${some(
@@ -104,6 +121,14 @@ async function takeFrame(
     return [gap(clause, text, 'from', among)]
   }
   return takeFrom(scene, frame, grants)
+}
+
+/** Whether a grant gives anything of what is to be taken; unclear scopes are asked about later. */
+function gives(scene: Scene, grant: GrantFacts, { wishes }: AccessFrame): boolean {
+  if (wishes.length === 0) return true
+  const scopes = factsOf(scene, entityOf(scene, 'resource', grant.resource_id)).scopes ?? []
+  const found = scopesFor(wishes, scopes)
+  return !found.ok || found.scopes.some((scope) => grant.scopes.includes(scope))
 }
 
 function question(scene: Scene, clause: Clause, kind: 'application' | 'resource'): Part {

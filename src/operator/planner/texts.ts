@@ -76,6 +76,8 @@ export const questions = {
     'Shall the label be added to those that are there, or shall others go? Say "add the label X to Y" and "remove the label Z from Y"?',
   reversed:
     'An application uses a resource, and not the other way round. Which application may do what on which resource?',
+  giveAndApprove:
+    'Access and a person\'s approval of its use are two changes. Please say them in two sentences: "let ... read ...; require approval for ..."?',
   choice:
     'You gave a choice with "or", and I plan what is certain alone. Which of them should it be?',
   cannotSuspend: (name: string): string =>

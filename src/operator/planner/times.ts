@@ -31,12 +31,12 @@ export interface TimeFound {
 const until =
   /\b(?:(?:which |that |and )?(?:expir(?:es|ing|e)|end(?:s|ing)?|valid|lasting|good|lasts)\s+)?(?:until and including|up to and including|until|till|til|through|thru|up to|up until|no later than|not later than)\s+/giy
 const expiring =
-  /\b(?:(?:which |that |and )?(?:expir(?:es|ing|e)|ending|lasting|(?:expiry|expiration|time limit)(?= of)))\s+(?:at |on |by |before |in |of )?/giy
+  /\b(?:(?:which |that |and )?(?:expir(?:es|ing|e)|ending|lasting|(?:expiry|expiration|time limit)(?= of))|(?:which|that) ends)\s+(?:at |on |by |before |in |of )?/giy
 const deadline = /\b(?:by|before)\s+/giy
 const rest = /\bfor\s+(?=(?:the )?rest of|today|tonight)/giy
 const bare = /\b(?:on |at |this coming |coming )?/giy
 const lasting =
-  /\b(?:(?:valid |lasting |just |only )?(?:for|during|over|within))\s+(?:just |only |about |the next |the coming |another |a further |a total of )?/giy
+  /\b(?:(?:valid |lasting |just |only )?(?:for|during|over))\s+(?:just |only |about |the next |the coming |another |a further |a total of )?/giy
 const atMost =
   /\b(?:for )?(?:at most|at the most|max\.?|maximum|no longer than|not longer than|no more than|up to)\s+(?=\S)/giy
 const after = /\bin\s+/giy
@@ -89,9 +89,39 @@ function moreAt(text: string, at: number): TimeFound | null {
   return { start: at, end, meaning: { kind: 'by', duration: length.duration } }
 }
 
+const oneMore =
+  /(?:for )?(?:another|a further|one more) (minute|hour|day|week|fortnight|month|year)(?!\p{L})/iuy
+const plus = /(?<=\+\s?)(?=\d)/uy
+const longer = /(?: |-)(?:longer|more)(?!\p{L}| than)/iuy
+
+/** `another day`, `+2 days`, `three days longer`: lengths that are added to what is there. */
+function addedAt(text: string, at: number): TimeFound | null {
+  oneMore.lastIndex = at
+  const one = oneMore.exec(text)
+  if (one !== null) {
+    const length = durationAt(`1 ${one[1] ?? ''}`, 0)
+    if (length !== null)
+      return {
+        start: at,
+        end: at + one[0].length,
+        meaning: { kind: 'by', duration: length.duration },
+      }
+  }
+  const from = lead(text, at, /(?:for )?/iuy) ?? at
+  const length = durationAt(text, from)
+  if (length === null) return null
+  longer.lastIndex = length.end
+  const said = longer.exec(text)
+  plus.lastIndex = at
+  const adds = /\badd(?:ing)?\s$/i.test(text.slice(Math.max(0, at - 8), at))
+  if (said === null && !adds && plus.exec(text) === null) return null
+  const end = length.end + (said?.[0].length ?? 0)
+  return { start: at, end, meaning: { kind: 'by', duration: length.duration } }
+}
+
 /** `for two hours` ends that much from now; `by two days` adds to what is there. */
 function lengthAt(text: string, at: number, now: Now): TimeFound | null {
-  const extra = moreAt(text, at)
+  const extra = addedAt(text, at) ?? moreAt(text, at)
   if (extra !== null) return extra
   const adding = lead(text, at, more)
   const added = adding === null ? null : durationAt(text, adding)

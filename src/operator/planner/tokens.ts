@@ -27,6 +27,10 @@ const shapes: readonly (readonly [TokenKind, RegExp])[] = [
   ['id', /((?:zone|app|res|prov|grt|polv|pol|psetv|pset|plan|evt|req|adm)_[0-7][0-9a-z]{25})/y],
   // What belongs to a name in quotes or an address: `"Night Owl"'s secret`.
   ['word', /(?<=["”`\p{L}\p{N}])(['’]s)(?![\p{L}\p{N}])/uy],
+  // `support-bot: -write`: what is to go; a mark by itself that is no part of a word.
+  ['word', /(?<=:[ \t]{0,2})([-–])(?=[ \t]?\p{L})/uy],
+  // A line of a mail that somebody else wrote.
+  ['word', /(?<=(?:^|\n)[ \t]{0,4})(>)(?=[ \t]?\S)/y],
   ['punct', /(->|=>|[→,;.!?:()&+=\n])/y],
   ['word', /([\p{L}\p{N}_][\p{L}\p{N}\p{M}_.:/@*-]*(?:['’]\p{L}+)*)/uy],
 ]
@@ -74,7 +78,7 @@ function tokenAt(message: string, at: number): Token | null {
     const raw = match[1] ?? ''
     const text =
       kind === 'word'
-        ? raw.replace(closing, '')
+        ? raw.replace(closing, '') || raw
         : kind === 'url'
           ? raw.replace(urlClosing, '')
           : raw

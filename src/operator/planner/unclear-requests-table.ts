@@ -1,4 +1,4 @@
-import { type Clause, does, isNegated, named, take } from './clause.ts'
+import { type Clause, does, has, isNegated, named, take } from './clause.ts'
 import { type Intent, isVague, names, saysOnlyAccess } from './intent-features.ts'
 import type { Part } from './scene.ts'
 import { takeAccess } from './take-access.ts'
@@ -26,6 +26,21 @@ export const suspension: Intent = {
   id: 'suspend',
   fits: (c) => does(c, 'off', 'freeze') && names(c, 'application'),
   build: (_scene, clause) => Promise.resolve(askRevokeOrDelete(clause)),
+}
+
+/** `let support-bot read orders with approval`: access, and a policy about it. */
+export const giveWithApproval: Intent = {
+  id: 'give-with-approval',
+  fits: (c) =>
+    does(c, 'give') &&
+    has(c, 'noun:approval') &&
+    !has(c, 'verb:require') &&
+    names(c, 'application') &&
+    c.items.some((item) => item.fold === 'with' || item.fold === 'after'),
+  build: (_scene, clause) => {
+    take(clause, ...clause.items)
+    return Promise.resolve([{ kind: 'question', text: questions.giveAndApprove }])
+  },
 }
 
 function askRevokeOrDelete(clause: Clause): readonly Part[] {
