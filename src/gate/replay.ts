@@ -102,13 +102,13 @@ function granted(
     : []
 }
 
-/** Changes of anything else decide nothing. */
+/** Changes of anything else decide nothing; a new application or zone has asked for nothing yet. */
 function isDeciding({ kind, effect }: Change): boolean {
+  const isNew = effect === 'create'
   return (
     kind === 'grant' ||
-    kind === 'application' ||
     kind === 'resource' ||
-    (kind === 'zone' && effect !== 'create')
+    ((kind === 'application' || kind === 'zone') && !isNew)
   )
 }
 
