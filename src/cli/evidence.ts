@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import type { Command } from 'commander'
-import { verifyEvidence, type VerifiedEvidence } from '../operator/verify-evidence.ts'
+import { verifyEvidence, type VerifiedEvidence } from '../operator/plans/verify-evidence.ts'
 import { exitCodes, usage, type ExitCode } from './exit-codes.ts'
 import { safeLine } from './safe-text.ts'
 import type { Session } from './session.ts'

@@ -7,7 +7,7 @@ import {
 import type { GateContext } from '../gate/context.ts'
 import type { ControlPrincipal } from '../gate/principal.ts'
 import type { ToolAnswer, ToolSpec } from '../operator/model/model.ts'
-import type { OpenToolSession } from '../operator/tool-session.ts'
+import type { OpenToolSession } from '../operator/conversation/tool-session.ts'
 import { createMcpServer, implementation, type ToolRefusal } from './server.ts'
 import { mcpTools, type McpTool } from './tools.ts'
 

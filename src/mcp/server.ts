@@ -10,7 +10,7 @@ import type { Principal } from '../gate/principal.ts'
 import { Fault, isFault } from '../kernel/faults.ts'
 import type { ZoneId } from '../kernel/ids.ts'
 import { packageFile } from '../kernel/package-root.ts'
-import { promptText } from '../operator/prompt.ts'
+import { promptText } from '../operator/conversation/prompt.ts'
 import type { JsonSchema } from './json-schema.ts'
 import { mcpTools, type McpTool } from './tools.ts'
 

@@ -7,9 +7,9 @@ import { readPage } from '../store/pages.ts'
 import { approvalsOf, type PlanRecord } from '../store/plans.ts'
 import { authorHandlers } from './author/handlers.ts'
 import { autopilotHandlers } from './autopilot/handlers.ts'
-import type { Budgets } from './budget.ts'
-import { applyPlan, applyRefused, prepareApply, type Mandates } from './apply.ts'
-import { approvePlan, approveRefused, rejectPlan } from './approve.ts'
+import type { Budgets } from './conversation/budget.ts'
+import { applyPlan, applyRefused, prepareApply, type Mandates } from './plans/apply.ts'
+import { approvePlan, approveRefused, rejectPlan } from './plans/approve.ts'
 import {
   cancelAnswers,
   dropConversation,
@@ -18,15 +18,15 @@ import {
   openConversation,
   receiveMessage,
   showConversation,
-} from './conversations.ts'
-import { createPlan, previewAgain } from './draft.ts'
-import { evidenceOf } from './evidence.ts'
-import { importPlan } from './import.ts'
+} from './conversation/conversations.ts'
+import { createPlan, previewAgain } from './plans/draft.ts'
+import { evidenceOf } from './plans/evidence.ts'
+import { importPlan } from './plans/import.ts'
 import type { Model } from './model/model.ts'
-import { planOf } from './plan-lookup.ts'
-import { isInState, planView } from './plan-view.ts'
-import { undoPlan } from './undo.ts'
-import { callsIn, usageIn } from './usage-views.ts'
+import { planOf } from './plans/plan-lookup.ts'
+import { isInState, planView } from './plans/plan-view.ts'
+import { undoPlan } from './plans/undo.ts'
+import { callsIn, usageIn } from './conversation/usage-views.ts'
 
 /** What the Operator's own operations need of the service. */
 export interface OperatorServices {

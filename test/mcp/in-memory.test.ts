@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { ToolSession } from '../../src/operator/tool-session.ts'
+import type { ToolSession } from '../../src/operator/conversation/tool-session.ts'
 import type { ZoneId } from '../../src/kernel/ids.ts'
 import { mcpTools } from '../../src/mcp/tools.ts'
 import { startWorld, type World } from '../world.ts'

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { FaultCode } from '../../src/kernel/faults.ts'
 import type { Id } from '../../src/kernel/ids.ts'
-import { applyPlan } from '../../src/operator/apply.ts'
+import { applyPlan } from '../../src/operator/plans/apply.ts'
 import { openTx } from '../../src/store/tx.ts'
 import type { ControlPrincipal } from '../../src/gate/principal.ts'
 import { catalogue } from '../../tools/catalogue.ts'

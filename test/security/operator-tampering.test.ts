@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { FaultCode } from '../../src/kernel/faults.ts'
 import { newId } from '../../src/kernel/ids.ts'
-import { planDigest } from '../../src/operator/plan-view.ts'
+import { planDigest } from '../../src/operator/plans/plan-view.ts'
 import type { PlanRecord } from '../../src/store/plans.ts'
 import type { Capability } from '../../tools/operation.ts'
 import {

@@ -2,9 +2,9 @@ import { recordEvents } from '../../audit/record.ts'
 import { actorOf } from '../../gate/events.ts'
 import type { GateContext } from '../../gate/context.ts'
 import type { Handlers } from '../../gate/handler.ts'
-import type { Budgets } from '../budget.ts'
+import type { Budgets } from '../conversation/budget.ts'
 import type { Model } from '../model/model.ts'
-import { openMeter } from '../usage.ts'
+import { openMeter } from '../conversation/usage.ts'
 import { authorPolicy, type Authored } from './author.ts'
 
 /** Drafts outside of the transaction, where a model may be awaited; what it used is one event a call. */

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { documentSchemas } from '../../policy/document-schemas.ts'
-import { promptText } from '../prompt.ts'
+import { promptText } from '../conversation/prompt.ts'
 
 /** What the model is told before a draft: the schemas are the contract's own. */
 export function authorPrompt(): string {

@@ -1,6 +1,6 @@
 import type { OperationId } from '../../../tools/catalogue.ts'
 import type { Handlers } from '../../gate/handler.ts'
-import { conversationView, own } from '../conversations.ts'
+import { conversationView, own } from '../conversation/conversations.ts'
 import { optInto, optOut } from './opt-in.ts'
 import { switchOff, switchOn, switchStatus } from './switch.ts'
 

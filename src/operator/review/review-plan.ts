@@ -11,10 +11,10 @@ import { highest } from '../../gate/risk.ts'
 import { seeEveryZone, type Queries } from '../../store/database.ts'
 import { findPlan, lockPlan, updatePlan, type PlanRecord } from '../../store/plans.ts'
 import { openTx } from '../../store/tx.ts'
-import { previewColumns } from '../draft.ts'
-import { planView, stateOf, type PlanView } from '../plan-view.ts'
+import { previewColumns } from '../plans/draft.ts'
+import { planView, stateOf, type PlanView } from '../plans/plan-view.ts'
 import { raised, type Review } from './raise.ts'
-import { openMeter, type UsageContext } from '../usage.ts'
+import { openMeter, type UsageContext } from '../conversation/usage.ts'
 import { readReview, type Reviewer } from './reviewer.ts'
 
 /** What became of a review; only `raised` has changed anything. */

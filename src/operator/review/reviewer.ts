@@ -2,8 +2,8 @@ import { z } from 'zod'
 import { limits } from '../../kernel/limits.ts'
 import { fenced } from '../model/fence.ts'
 import type { Model, Turn } from '../model/model.ts'
-import type { PlanView } from '../plan-view.ts'
-import { promptText } from '../prompt.ts'
+import type { PlanView } from '../plans/plan-view.ts'
+import { promptText } from '../conversation/prompt.ts'
 
 /** What a call to a model goes with. */
 type Calling = Pick<Turn, 'meter' | 'signal'>

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { Evidence } from '../../../src/operator/evidence-shape.ts'
-import { verifyEvidence } from '../../../src/operator/verify-evidence.ts'
+import type { Evidence } from '../../../src/operator/plans/evidence-shape.ts'
+import { verifyEvidence } from '../../../src/operator/plans/verify-evidence.ts'
 import { everythingLogged } from '../../support/audit-log.ts'
 import { autopiloted, obedient, order, revocation, switchOn } from '../../support/autopilot.ts'
 import type { Plan } from '../../support/plans.ts'

@@ -1,5 +1,5 @@
 import { afterAll, beforeEach, describe, expect, test } from 'vitest'
-import type { Budgets } from '../../../src/operator/budget.ts'
+import type { Budgets } from '../../../src/operator/conversation/budget.ts'
 import { pruneFinished } from '../../../src/sts/upkeep.ts'
 import { converse, say, type Conversation } from '../../support/conversations.ts'
 import { startFakeMessagesApi, use, type Reply } from '../../support/fake-messages-api.ts'
