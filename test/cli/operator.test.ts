@@ -113,7 +113,7 @@ describe('ask', () => {
 
   test.each([
     ['agent', 'let mailer read ledgers', 5, { state: 'pending_approval' }],
-    ['ask', 'let mailer read ledgers', 0, { answer: expect.stringMatching('plans:propose') }],
+    ['ask', 'let mailer read ledgers', 3, { answer: expect.stringMatching('only answers') }],
   ])(
     'two that match are asked about in %s mode, and the second one is the answer',
     async (mode, words, exit, told) => {

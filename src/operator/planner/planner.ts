@@ -135,7 +135,9 @@ async function propose(turn: Turn, reading: Reading, intent: string): Promise<Sa
   )
   const proposed = await turn.call('plan_propose', { intent, summary, steps: draft.steps })
   if (!proposed.ok)
-    return { text: general.refused(proposed.code, proposed.message), outcome: 'done' }
+    return proposed.code === 'control_scope_required'
+      ? { text: general.answersOnly, outcome: 'question' }
+      : { text: general.refused(proposed.code, proposed.message), outcome: 'done' }
   // The server has checked the value against the output schema of plans.create.
   const plan = proposed.value as unknown as ProposedPlan
   const blocked = (plan.preview?.steps ?? []).flatMap((step) =>

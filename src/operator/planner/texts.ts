@@ -114,6 +114,8 @@ export const general = {
   leftOut: (spans: readonly string[]): string =>
     `I left out what I did not understand: ${spans.map((span) => `'${span}'`).join(', ')}.`,
   refused: (code: string, message: string): string => `That was refused: ${message} (${code})`,
+  answersOnly:
+    'This conversation only answers, so nothing was planned. Ask the same in a conversation of agent mode.',
   tooManySteps: (steps: number, most: number): string =>
     `That would take ${String(steps)} steps, and a plan has at most ${String(most)}. Ask for less at a time.`,
   help: [
