@@ -253,11 +253,17 @@ test('a tool that is refused is told with its code, and nothing is planned', asy
     ['grants_list', 'let billing-agent read invoices'],
     ['applications_list', 'let billing-agent read invoices'],
     ['audit_list', 'what changed today?'],
-    ['plan_propose', 'delete support-bot'],
   ] as const) {
     const answer = await converse(zoneFixture(), [text], { [tool]: 'control_scope_required' })
     expect(answer.text).toContain('control_scope_required')
     expect(answer.proposals).toEqual([])
     expect(answer.outcome).toBe('done')
   }
+})
+
+test('where nothing may be proposed, it says where to ask for changes', async () => {
+  const refused = { plan_propose: 'control_scope_required' }
+  const answer = await converse(zoneFixture(), ['delete support-bot'], refused)
+  expect(answer.text).toContain('agent mode')
+  expect(answer).toMatchObject({ proposals: [], outcome: 'question' })
 })

@@ -52,6 +52,8 @@ const mandate = {
     write_scopes: ['s'],
     second_person: true,
     approvals_required: 1,
+    risk: 'low',
+    gained: 0,
     approvals: [
       {
         id: 'apr_a',
@@ -60,6 +62,8 @@ const mandate = {
         approver_can_approve: true,
         expired: false,
         consumed: false,
+        kind: 'autopilot',
+        autopilot: { switched_on: true, opted_in: true },
       },
     ],
   },

@@ -104,8 +104,8 @@ describe('the declared identities', () => {
     expect([operator.name, executor.name].every((name) => isReserved(name))).toBe(true)
   })
 
-  test('the Operator reads everything but admin tokens and what runs, and proposes', () => {
-    const others = ['admin_tokens:read', 'sessions:read', 'delegations:read']
+  test('the Operator reads everything but admin tokens, what runs and autopilot’s switch, and proposes', () => {
+    const others = ['admin_tokens:read', 'sessions:read', 'delegations:read', 'autopilot:read']
     const reads = catalogue
       .map(({ scope }) => scope)
       .filter((scope) => scope.endsWith(':read') && !others.includes(scope))

@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 import type { InputOf, OutputOf } from '../../../tools/catalogue.ts'
 import type { Call } from '../../gate/handler.ts'
+import { refuse } from '../../kernel/faults.ts'
 import { seeEveryZone } from '../../store/database.ts'
 import type { ModelCallRecord } from '../../store/model-calls.ts'
 import { readPage } from '../../store/pages.ts'
@@ -37,8 +38,10 @@ export async function callsIn(
   input: InputOf<'operator.calls'>,
 ): Promise<OutputOf<'operator.calls'>> {
   const where = [sql`zone_id = ${call.zone}`]
-  if (input.conversation_id !== undefined)
+  if (input.conversation_id !== undefined) {
     where.push(sql`conversation_id = ${input.conversation_id}`)
+    await refuseUnknown(call, input.conversation_id)
+  }
   const { rows, nextCursor } = await readPage<ModelCallRecord>(call.queries, {
     table: 'model_calls',
     where,
@@ -48,6 +51,16 @@ export async function callsIn(
     cursor: input.cursor,
   })
   return { items: rows.map(callView), next_cursor: nextCursor }
+}
+
+/** A conversation that has been deleted is known by its calls for as long as they are kept. */
+async function refuseUnknown({ queries, zone }: Call, conversation: string): Promise<void> {
+  const { rows } = await sql`
+    select from conversations where id = ${conversation} and zone_id = ${zone}
+    union all
+    select from model_calls where conversation_id = ${conversation} and zone_id = ${zone} limit 1
+  `.execute(queries)
+  if (rows.length === 0) refuse('not_found', 'This zone has no such conversation.')
 }
 
 function budgetView({ used, bound }: Budget, nowMs: number): UsageView['zone'] {

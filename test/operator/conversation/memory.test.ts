@@ -158,11 +158,9 @@ describe('a long conversation', () => {
     const id = { client_message_id: 'lost' }
     await say(world, conversation, fact, id)
     for (let i = 0; i < 12; i += 1) await say(world, conversation, 'more of the story. '.repeat(90))
-    await world.sql(
-      `delete from messages where in_reply_to in
-         (select id from messages where conversation_id = $1 and client_message_id = 'lost')`,
-      [conversation.id],
-    )
+    const lost = `select id from messages where conversation_id = $1 and client_message_id = 'lost'`
+    await world.sql(`delete from runs where message_id in (${lost})`, [conversation.id])
+    await world.sql(`delete from messages where in_reply_to in (${lost})`, [conversation.id])
     const { reply } = await say(world, conversation, fact, id)
     expect(reply).toMatchObject({ outcome: 'done', text: answer.trim() })
     expect(api.requests.at(-1)?.body.messages).toHaveLength(1)

@@ -103,6 +103,8 @@ describe('a prompt file', () => {
     'mode-agent': 1_400,
     'mode-ask': 250,
     operator: 1_800,
+    'policy-author': 900,
+    review: 600,
     summary: 700,
   }
   const files = readdirSync(packageFile('prompts')).map((file) => file.replace(/\.md$/, ''))
