@@ -54,6 +54,7 @@ function valueAt(input: unknown, path: string): unknown {
 /** Fields that an example leaves out, by an example of another operation that has them. */
 const elsewhere: Readonly<Record<string, readonly [OperationId, string]>> = {
   application_id: ['access.check', 'application_id'],
+  conversation_id: ['conversations.get', 'conversation_id'],
   resource_id: ['access.check', 'resource_id'],
   credential_provider_id: ['resources.create', 'credential_provider_id'],
   version_id: ['policy_sets.activate', 'version_id'],

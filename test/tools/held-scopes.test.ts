@@ -8,7 +8,12 @@ describe('the control scopes of an admin token', () => {
   test.each([
     ['nothing', [], false, []],
     ['what nobody knows', ['root', '__proto__'], true, []],
-    ['approve', ['approve'], false, ['approvals:approve', 'plans:approve']],
+    [
+      'approve',
+      ['approve'],
+      false,
+      ['approvals:approve', 'autopilot:approve', 'conversations:approve', 'plans:approve'],
+    ],
     ['audit', ['audit'], false, ['audit:read', 'plans:prove']],
     ['audit everywhere', ['audit'], true, ['audit:read', 'plans:prove']],
   ] as const)('of %s', (_name, capabilities, global, scopes) => {

@@ -1,6 +1,6 @@
 import type { CarriedOut } from '../autopilot/carry-out.ts'
 import type { Asked } from '../autopilot/decide.ts'
-import type { TurnContext, TurnRequest } from './turn.ts'
+import type { TurnContext, TurnRequest } from './turn-context.ts'
 
 /** Has the plans of a turn reviewed, and lets autopilot look at them; what came of it, in sentences. */
 export async function lookAtPlans(

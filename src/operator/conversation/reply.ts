@@ -11,7 +11,7 @@ import {
 import type { Sources } from './citations.ts'
 import type { TurnResult, TurnUsage } from '../model/model.ts'
 import { RunLost } from './run-feed.ts'
-import type { TurnContext, TurnRequest } from './turn.ts'
+import type { TurnContext, TurnRequest } from './turn-context.ts'
 import type { CountingMeter } from './usage.ts'
 
 /** What a turn leaves behind while it runs. */

@@ -8,7 +8,8 @@ import type { Database, Queries } from '../../store/database.ts'
 import { claimRun, endRun, findRun, leaveRun, openRun, type RunClaim } from '../../store/runs.ts'
 import type { MessageView } from './conversations.ts'
 import { openRunFeed, RunLost, type RunFeed } from './run-feed.ts'
-import { answerMessage, type TurnContext } from './turn.ts'
+import { answerMessage } from './turn.ts'
+import type { TurnContext } from './turn-context.ts'
 
 /** A message that is to be answered, and on whose account. */
 export interface RunRequest {

@@ -1,10 +1,6 @@
 import { proposingTools } from '../../../tools/mcp.ts'
-import type { Clock } from '../../kernel/clock.ts'
 import { Fault, isFault } from '../../kernel/faults.ts'
-import type { ZoneId } from '../../kernel/ids.ts'
 import { limits } from '../../kernel/limits.ts'
-import type { ControlPrincipal, Principal } from '../../gate/principal.ts'
-import type { Database, Queries } from '../../store/database.ts'
 import {
   findConversation,
   lastMessages,
@@ -13,62 +9,15 @@ import {
 } from '../../store/conversations.ts'
 import { plansOfRequests } from '../../store/plans.ts'
 import { findZone, type Zone } from '../../store/zones.ts'
-import type { Budgets } from './budget.ts'
-import type { CarriedOut } from '../autopilot/carry-out.ts'
-import type { Asked } from '../autopilot/decide.ts'
 import { sourcesOf } from './citations.ts'
-import type { MessageView } from './conversations.ts'
 import { lookAtPlans } from './look-at-plans.ts'
-import type { Model, Turn, TurnEvent, TurnResult } from '../model/model.ts'
+import type { Turn, TurnResult } from '../model/model.ts'
 import { remember, type Remembered } from './memory.ts'
 import { keepReply, stoppedOutcome, type Outcome, type Traces } from './reply.ts'
 import { RunLost } from './run-feed.ts'
-import type { PromptFacts } from './prompt.ts'
-import type { OpenToolSession, ToolSession } from './tool-session.ts'
+import type { ToolSession } from './tool-session.ts'
+import type { TurnContext, TurnRequest } from './turn-context.ts'
 import { openMeter } from './usage.ts'
-
-/** What a turn needs of the service. */
-export interface TurnContext {
-  readonly db: Database
-  readonly clock: Clock
-  readonly model: Model
-  readonly timeZone: string
-  readonly openTools: OpenToolSession
-  readonly budgets: Budgets
-  readonly log: {
-    error(detail: object, message: string): void
-    warn(detail: object, message: string): void
-  }
-  systemPrompt(facts: PromptFacts): string
-  /** What autopilot does with a plan that the turn has made; null where it was not asked. */
-  readonly carryOut: (asked: Asked) => Promise<CarriedOut | null>
-  /** Has a plan of the turn reviewed, which may raise its risk; null: nobody reviews. */
-  readonly review: ((asked: Asked, signal: AbortSignal) => Promise<CarriedOut | null>) | null
-  /** The STS's mandate to read for one conversation, and to propose in agent mode. */
-  readMandate(
-    conversationId: string,
-    requestId: string,
-    traceId?: string,
-  ): Promise<ControlPrincipal>
-}
-
-export interface TurnRequest {
-  readonly zone: ZoneId
-  readonly principal: Principal
-  readonly message: MessageView
-  readonly requestId: string
-  readonly traceId: string | undefined
-  /** A failure that is the answer, without anybody being asked. */
-  readonly refusal: Fault | null
-  /** The requests of earlier attempts, which broke off. */
-  readonly earlierRequests: readonly string[]
-  readonly signal: AbortSignal
-  readonly emit: (event: TurnEvent) => void
-  /** Resolves when what was said is kept; throws where the run was stopped or is in other hands. */
-  readonly confirm: () => Promise<void>
-  /** Ends the run in the transaction that keeps the reply; null where it is in other hands. */
-  readonly end: (queries: Queries) => Promise<{ readonly cancelled: boolean } | null>
-}
 
 /**
  * Answers one message: a mandate from the STS, the MCP tools with it, the model, and its reply kept
