@@ -62,7 +62,10 @@ function verifiedText({ evidence, key }: VerifiedEvidence, wasGiven: boolean): s
   if (evidence === null) throw new Error('evidence that cannot be read has findings')
   const { plan, approvals, logs } = evidence
   const events = logs.reduce((sum, log) => sum + log.events.length, 0)
-  const people = approvals.map(({ approver, decision }) => `${decision} by ${approver.name}`)
+  const people = approvals.map(
+    ({ approver, decision, kind }) =>
+      `${decision} by ${kind === 'autopilot' ? 'autopilot for ' : ''}${approver.name}`,
+  )
   const lines = [
     `Verified: plan ${plan.id}, ${plan.state}.`,
     `  digest     ${plan.digest ?? 'none'}`,

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { metaOf } from '../../tools/fields.ts'
 import { objectOf, type Operation } from '../../tools/operation.ts'
 import { columnsOf, columnsOfOperation, sparseColumns } from './columns-table.ts'
-import { wordsOfObject } from './command-names.ts'
+import { verbOf, wordsOfObject } from './command-names.ts'
 import type { Names } from './names.ts'
 import type { PlanView, PreviewView, Screen } from './plan-view.ts'
 import { renderPlan, renderPreview, renderRebased } from './render-plan.ts'
@@ -57,13 +57,19 @@ export function columnsFor(operation: Operation): readonly string[] | undefined 
   return columnsOfOperation[operation.id] ?? columnsOf[objectOf(operation)]
 }
 
+/** `operator.calls` lists calls and `webhooks.deliveries` deliveries, where most list their object. */
+function wordsOfItems(operation: Operation): string {
+  const verb = verbOf(operation)
+  return verb.endsWith('s') ? verb.replaceAll('_', ' ') : wordsOfObject(objectOf(operation))
+}
+
 function renderList(
   operation: Operation,
   items: readonly Fields[],
   names: Names,
   screen: Screen,
 ): string {
-  if (items.length === 0) return `No ${wordsOfObject(objectOf(operation))} found.`
+  if (items.length === 0) return `No ${wordsOfItems(operation)} found.`
   const columns = (columnsFor(operation) ?? Object.keys(items[0] ?? {}))
     .map((column) => ({ path: column.replace(/\?$/, ''), optional: column.endsWith('?') }))
     .filter(

@@ -218,3 +218,11 @@ test('mandate gets what was granted, as the application, and nothing more', asyn
   })
   expect((await caracal([...args, 'jobs:read'])).json.error).toBe('usage')
 })
+
+test.each([
+  [['operator', 'calls'], 'No calls found.'],
+  [['webhook', 'list'], 'No webhook found.'],
+])('%j of nothing says what there is none of', async (args, told) => {
+  const { exit, out } = await caracal(args)
+  expect({ exit, out: out.trim() }).toEqual({ exit: 0, out: told })
+})
